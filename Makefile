@@ -1,0 +1,100 @@
+# The commands a developer needs; `make help` lists them. Nothing but make and Python >= 3.11 is
+# assumed; PYTHON=/path/to/python chooses the interpreter of the virtual environment.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONSTRAINTS := requirements/constraints.txt
+PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+SOURCES := $(wildcard src plugins tests examples benchmarks scripts docs/conf.py)
+TYPED := $(wildcard src plugins/*/src plugins/*/tests tests examples benchmarks scripts)
+# More arguments for pytest, as in: make test ARGS="tests/cases -x"
+ARGS ?=
+KILLS ?= 50
+
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
+EDITABLE := --no-build-isolation --editable '.[server,postgresql,testing]' $(addprefix --editable ,$(PLUGINS))
+
+export PYTHONUTF8 := 1
+# Playwright drives the system's Chromium; it must never fetch a browser of its own.
+export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-service lint format docs bench torture assets wheels constraints clean
+.DELETE_ON_ERROR:
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: $(VENV)/.installed assets  ## run the demonstration county (ONCE=1: replay, summary, exit)
+	$(BIN)/python examples/demo_county/demo.py $(if $(filter-out 0,$(ONCE)),--once)
+
+test: $(VENV)/.installed-dev assets  ## run all tests that need no server process
+	$(BIN)/python -m pytest -m "not service" $(ARGS)
+
+test-service: $(VENV)/.installed-dev $(VENV)/.installed-benchmarks assets test-assets  ## run the tests against PostgreSQL, Chromium, gunicorn
+	$(BIN)/python -m pytest -m service $(ARGS)
+
+lint: $(VENV)/.installed-dev  ## check style, types and layers
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy $(TYPED)
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev  ## format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+docs: $(VENV)/.installed-docs  ## build the documentation into docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+bench: $(VENV)/.installed-benchmarks  ## measure intake against its peers, in one run
+	$(BIN)/python benchmarks/ingestion.py $(ARGS)
+
+torture: $(VENV)/.installed-dev  ## kill -9 the server under load, KILLS=50 times
+	$(BIN)/python benchmarks/torture.py --kills $(KILLS) $(ARGS)
+
+assets: $(VENV)/bin/python  ## fetch the front-end files that the server serves
+	@$(BIN)/python scripts/fetch_assets.py echarts
+
+.PHONY: test-assets
+test-assets: $(VENV)/bin/python
+	@$(BIN)/python scripts/fetch_assets.py axe-core
+
+wheels: $(VENV)/.installed assets  ## build the wheels of the core and of each plugin into dist/
+	@for project in . $(PLUGINS); do \
+		$(BIN)/python -m build --no-isolation --wheel --outdir dist $$project || exit 1; \
+	done
+
+constraints: $(VENV)/.installed-dev $(VENV)/.installed-docs $(VENV)/.installed-benchmarks  ## write the installed versions to requirements/constraints.txt
+	$(BIN)/python scripts/freeze_constraints.py
+
+clean:  ## remove what was built, fetched or cached, and the virtual environment
+	rm -rf $(VENV) build dist docs/_build src/county_gov/server/static/vendor tests/vendor
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each stamp says that its requirements were installed as the files now ask. So the first run takes
+# minutes, and the next one none.
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed, {sys.executable} is {v}; choose one with PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(PROJECTS) $(CONSTRAINTS) requirements/build.in | $(VENV)/bin/python
+	$(PIP_INSTALL) --requirement requirements/build.in
+	$(PIP_INSTALL) $(EDITABLE)
+	@touch $@
+
+$(VENV)/.installed-dev: requirements/dev.in $(VENV)/.installed
+	$(PIP_INSTALL) --requirement $<
+	@touch $@
+
+$(VENV)/.installed-docs: requirements/docs.in $(VENV)/.installed
+	$(PIP_INSTALL) --requirement $<
+	@touch $@
+
+$(VENV)/.installed-benchmarks: requirements/benchmarks.in $(VENV)/.installed
+	$(PIP_INSTALL) --requirement $<
+	@touch $@
