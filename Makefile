@@ -21,7 +21,7 @@ export PYTHONUTF8 := 1
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-service lint format docs bench torture assets wheels constraints clean
+.PHONY: help demo test test-assets test-service lint format docs bench torture assets wheels constraints clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -58,7 +58,6 @@ torture: $(VENV)/.installed-dev  ## kill -9 the server under load, KILLS=50 time
 assets: $(VENV)/bin/python  ## fetch the front-end files that the server serves
 	@$(BIN)/python scripts/fetch_assets.py echarts
 
-.PHONY: test-assets
 test-assets: $(VENV)/bin/python
 	@$(BIN)/python scripts/fetch_assets.py axe-core
 
