@@ -88,11 +88,10 @@ def read_station(
                 if value == MISSING:
                     continue
                 if not NUMBER.fullmatch(value):
-                    message = (
+                    raise ValueError(
                         f"{path.name}:{rows.line_num}: column {column}: expected a number or "
                         f"{MISSING}, got {value!r}; compare the file with the published one"
                     )
-                    raise ValueError(message)
                 yield Reading(time, datastream, value)
 
 
