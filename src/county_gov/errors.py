@@ -1,0 +1,177 @@
+"""Every error that county_gov raises on purpose.
+
+::
+
+    CountyGovError
+    ├── DeploymentError           the deployment cannot start; carries every problem found
+    ├── ContractError             a plugin broke the contract
+    ├── StoreError
+    │   ├── MigrationPending      the database is older than this program
+    │   ├── StoreBusy             the writer's queue is full: try again later
+    │   ├── StoreClosed           the store is stopping or stopped
+    │   ├── StoreFull             the disk is full
+    │   └── LeaseLost             another worker has taken this follower over
+    ├── IntakeError               a delivery as a whole cannot be read
+    │   ├── MalformedDelivery     its bytes are not what its wire format says
+    │   ├── UnsupportedWireFormat no decoder for its content type
+    │   └── DeliveryTooLarge      more bytes or rows than are taken at once
+    ├── CaseError
+    │   ├── CaseNotFound          no such case within the actor's scope
+    │   ├── CaseConflict          somebody else acted first: the expected version is gone
+    │   ├── EventNotAllowed       the case's state, a guard or a permission forbids the event
+    │   └── EventDataInvalid      the data sent with an event breaks its form
+    ├── RegisterError             a register (areas, units, things) would become inconsistent
+    ├── AccessDenied              who asks may not do this
+    ├── AuthenticationFailed      who asks is not known
+    ├── NotifyError
+    │   └── TargetRefused         a webhook points to a private or link-local address
+    └── NotFound                  the thing asked for does not exist, or not for this actor
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class CountyGovError(Exception):
+    """Root of all errors raised by county_gov."""
+
+
+@frozen
+class Problem:
+    """One thing that is wrong, where it is, and the way out."""
+
+    place: str
+    """File and dotted path, for example ``county.toml: plugin[1].config.token``."""
+    message: str
+    """What was expected, what was found, and what to do."""
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+
+class DeploymentError(CountyGovError, ValueError):
+    """The deployment cannot start; ``problems`` lists all that was found at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = f"{count} problem{'s' if count != 1 else ''} in the deployment"
+        super().__init__("\n".join([head, *(f"  - {problem}" for problem in self.problems)]))
+
+
+class ContractError(CountyGovError, TypeError):
+    """A plugin broke the contract: a wrong shape, dtype, value or signature."""
+
+
+class StoreError(CountyGovError):
+    """Something that the database refused."""
+
+
+class MigrationPending(StoreError, RuntimeError):
+    """The database is older than this program; run ``county-gov migrate`` first."""
+
+
+class StoreBusy(StoreError, RuntimeError):
+    """The writer's queue is full; ``retry_after`` says in how many seconds to try again."""
+
+    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class StoreClosed(StoreError, RuntimeError):
+    """The store is stopping or stopped, and takes no more work."""
+
+
+class StoreFull(StoreError, OSError):
+    """The disk is full; nothing of the refused work was kept."""
+
+
+class LeaseLost(StoreError, RuntimeError):
+    """Another worker holds this follower's lease now; what was computed must be dropped."""
+
+
+class IntakeError(CountyGovError, ValueError):
+    """A delivery as a whole cannot be taken in."""
+
+
+class MalformedDelivery(IntakeError):
+    """The bytes are not what the wire format says; ``place`` names row, line or byte."""
+
+    def __init__(self, message: str, *, place: str = "") -> None:
+        super().__init__(f"{place}: {message}" if place else message)
+        self.place = place
+
+
+class UnsupportedWireFormat(IntakeError):
+    """No decoder is known for the content type."""
+
+
+class DeliveryTooLarge(IntakeError):
+    """More bytes or rows than are taken in one delivery."""
+
+
+class CaseError(CountyGovError):
+    """Something that a case refuses."""
+
+
+class NotFound(CountyGovError, LookupError):
+    """The thing does not exist, or not for the one who asks."""
+
+
+class CaseNotFound(CaseError, NotFound):
+    """No such case within the actor's scope."""
+
+
+class CaseConflict(CaseError, RuntimeError):
+    """Somebody else acted first; ``current`` is the version to read before trying again."""
+
+    def __init__(self, message: str, *, current: int) -> None:
+        super().__init__(message)
+        self.current = current
+
+
+class EventNotAllowed(CaseError, ValueError):
+    """State, guard or permission forbids the event; ``code`` names which."""
+
+    def __init__(self, message: str, *, code: str = "state") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class EventDataInvalid(CaseError, ValueError):
+    """The data sent with an event breaks its form; ``problems`` names each field."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class RegisterError(CountyGovError, ValueError):
+    """A register would become inconsistent; ``problems`` names each row."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class AccessDenied(CountyGovError, PermissionError):
+    """The actor is known and may not do this."""
+
+
+class AuthenticationFailed(CountyGovError, PermissionError):
+    """The actor is not known: wrong password, signature, or an expired session."""
+
+
+class NotifyError(CountyGovError):
+    """A notice could not be handed over."""
+
+
+class TargetRefused(NotifyError, ValueError):
+    """A webhook's address is private, link-local or otherwise not allowed."""
