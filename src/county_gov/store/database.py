@@ -83,6 +83,10 @@ class Database(Protocol):
         """An INSERT that can be given ``on_conflict_do_update``."""
         ...
 
+    def create_tables(self) -> None:
+        """Make all tables directly, without migrations: for tests and sketches."""
+        ...
+
     def close(self) -> None:
         """Close all pooled connections."""
         ...
