@@ -115,6 +115,9 @@ class Writer:
         """Commits so far."""
         self.longest = 0.0
         """Seconds of the longest commit so far, all its changes included."""
+        self.listeners: list[Callable[[int], None]] = []
+        """Called on the writer's thread with the journal's new head after each commit that has
+        journal entries; must be quick."""
 
     def start(self) -> None:
         """Start the thread and open its connection.
@@ -239,6 +242,9 @@ class Writer:
         self.longest = max(self.longest, time.perf_counter() - started)
         for callback in tx.callbacks:
             callback()
+        if tx.entries:
+            for listener in self.listeners:
+                listener(tx.entries[-1].position)
         for change in done:
             change.resolve(change.result, None)
 
