@@ -224,7 +224,7 @@ def test_posts() -> None:
     assert sorted(townships) == sorted(
         row["area"] for row in accounts if row["role"] == "grid_worker" and row["area"] in townships
     )
-    assert {"dispatch_officer", "grid_worker", "environment_officer", "administrator"} == {
+    assert {"dispatch_centre", "grid_worker", "department_officer", "administrator"} == {
         row["role"] for row in accounts
     }
 
