@@ -1,0 +1,151 @@
+"""Followers: what is derived from the journal, each from a durable position of its own.
+
+A follower's effects and its new position are committed together, so that a crash between a commit
+and what follows from it loses nothing and does nothing twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+from attrs import define, field
+
+from county_gov.errors import LeaseLost, StoreBusy, StoreClosed
+from county_gov.store import Priority, Snapshot, Store, Transaction, followers
+from county_gov.store.followers import JournalRow, Lease
+
+log = structlog.get_logger(__name__)
+
+LEASE_SECONDS = 30.0
+RETRY_SECONDS = 1.0
+POLL_SECONDS = 5.0
+"""Without a signal (another process may have written) the journal is looked at this often."""
+
+
+class Step(Protocol):
+    """What a follower does with the rows that it has read."""
+
+    async def __call__(self, rows: Sequence[JournalRow]) -> Callable[[Transaction], None]:
+        """Compute off the writer; return what is written together with the new position."""
+        ...
+
+
+@define(eq=False)
+class Signal:
+    """Wakes the followers of this process when the journal has grown."""
+
+    _waiters: set[asyncio.Event] = field(factory=set, init=False)
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
+
+    def bind(self) -> None:
+        """Remember the running loop; called once at start."""
+        self._loop = asyncio.get_running_loop()
+
+    def subscribe(self) -> asyncio.Event:
+        """An event that is set with every growth of the journal."""
+        event = asyncio.Event()
+        self._waiters.add(event)
+        return event
+
+    def unsubscribe(self, event: asyncio.Event) -> None:
+        """Forget the event."""
+        self._waiters.discard(event)
+
+    def ring(self, _position: int) -> None:
+        """Called on the writer's thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._set)
+
+    def _set(self) -> None:
+        for event in self._waiters:
+            event.set()
+
+
+@define(eq=False)
+class Follower:
+    """One follower's loop.
+
+    Args:
+        store: Where the journal is.
+        name: Under which its position is kept.
+        step: What it does with rows.
+        signal: Wakes it.
+        kinds: Kinds of journal rows that it reads; empty means all.
+        limit: Rows per step.
+        priority: Of its writes.
+    """
+
+    store: Store
+    name: str
+    step: Step
+    signal: Signal
+    kinds: tuple[str, ...] = ()
+    limit: int = 64
+    priority: Priority = Priority.INTAKE
+    position: int = field(default=0, init=False)
+    owner: str = field(factory=lambda: f"{os.getpid()}-{secrets.token_hex(4)}", init=False)
+
+    async def run(self) -> None:
+        """Follow until cancelled; a failing step is tried again, never skipped."""
+        event = self.signal.subscribe()
+        try:
+            while True:
+                try:
+                    await self._follow(event)
+                except LeaseLost:
+                    log.info("another worker follows", follower=self.name)
+                    await asyncio.sleep(LEASE_SECONDS / 3)
+                except StoreClosed:
+                    return
+                except StoreBusy:
+                    await asyncio.sleep(RETRY_SECONDS)
+                except Exception:
+                    log.exception("follower failed, will try again", follower=self.name)
+                    await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            self.signal.unsubscribe(event)
+
+    async def _follow(self, event: asyncio.Event) -> None:
+        lease = await self._acquire()
+        renewed = asyncio.get_running_loop().time()
+        while True:
+            event.clear()
+            rows = await self.store.read(self._rows)
+            if rows:
+                await self._take(lease, rows)
+                continue
+            if asyncio.get_running_loop().time() - renewed > LEASE_SECONDS / 3:
+                lease = await self._acquire()
+                renewed = asyncio.get_running_loop().time()
+            try:
+                async with asyncio.timeout(POLL_SECONDS):
+                    await event.wait()
+            except TimeoutError:
+                continue
+
+    async def _acquire(self) -> Lease:
+        def acquire(tx: Transaction) -> Lease:
+            return followers.acquire(tx, self.name, self.owner, seconds=LEASE_SECONDS)
+
+        lease = await self.store.write(acquire, self.priority)
+        self.position = lease.position
+        return lease
+
+    def _rows(self, snapshot: Snapshot) -> list[JournalRow]:
+        return followers.read_journal(snapshot, self.position, limit=self.limit, kinds=self.kinds)
+
+    async def _take(self, lease: Lease, rows: Sequence[JournalRow]) -> None:
+        apply = await self.step(rows)
+        position = rows[-1].position
+
+        def write(tx: Transaction) -> None:
+            apply(tx)
+            followers.advance(tx, lease, position)
+
+        await self.store.write(write, self.priority)
+        self.position = position

@@ -1,0 +1,114 @@
+"""Live events: what the pages of this process hear of changes, as they happen.
+
+Every process reads the journal's tail for itself, without a durable position: a page that has lost
+the connection says which position it saw last and is told what it missed, or to draw itself anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+
+import msgspec
+import structlog
+from attrs import define, field, frozen
+
+from county_gov.deployment.following import POLL_SECONDS, Signal
+from county_gov.store import Snapshot, Store, followers
+from county_gov.store.followers import JournalRow
+
+log = structlog.get_logger(__name__)
+
+KEPT = 1024
+"""Events that are kept for pages that come back."""
+WAITING = 256
+"""Events that may wait for one slow page before it is told to draw itself anew."""
+BATCH = 256
+
+
+@frozen(eq=False)
+class LiveEvent:
+    """Something changed.
+
+    Args:
+        position: Of the journal.
+        kind: "observations", "alert" or "case"; "reset" tells a page to draw itself anew.
+        ref: What changed.
+
+    """
+
+    position: int
+    kind: str
+    ref: str
+
+    def json(self) -> bytes:
+        """What the page is sent."""
+        return msgspec.json.encode({"kind": self.kind, "ref": self.ref})
+
+
+@define(eq=False)
+class LiveEvents:
+    """Hands the journal's tail to the pages of this process."""
+
+    store: Store
+    signal: Signal
+    _kept: deque[LiveEvent] = field(factory=lambda: deque(maxlen=KEPT), init=False)
+    _pages: set[asyncio.Queue[LiveEvent]] = field(factory=set, init=False)
+    _position: int = field(default=0, init=False)
+
+    async def run(self) -> None:
+        """Read the tail until cancelled."""
+        self._position = await self.store.read(followers.head)
+        event = self.signal.subscribe()
+        try:
+            while True:
+                event.clear()
+                rows = await self.store.read(self._rows)
+                for row in rows:
+                    self._publish(row)
+                if len(rows) < BATCH:
+                    try:
+                        async with asyncio.timeout(POLL_SECONDS):
+                            await event.wait()
+                    except TimeoutError:
+                        continue
+        finally:
+            self.signal.unsubscribe(event)
+
+    def _rows(self, snapshot: Snapshot) -> list[JournalRow]:
+        return followers.read_journal(snapshot, self._position, limit=BATCH)
+
+    def _publish(self, row: JournalRow) -> None:
+        self._position = row.position
+        event = LiveEvent(row.position, row.kind, row.ref)
+        self._kept.append(event)
+        for page in self._pages:
+            if page.qsize() >= WAITING:
+                while not page.empty():
+                    page.get_nowait()
+                page.put_nowait(LiveEvent(row.position, "reset", ""))
+            else:
+                page.put_nowait(event)
+
+    @property
+    def pages(self) -> int:
+        """How many pages listen."""
+        return len(self._pages)
+
+    async def listen(self, after: int | None) -> AsyncIterator[LiveEvent]:
+        """Events after a position (None: from now on), until the page goes away."""
+        queue: asyncio.Queue[LiveEvent] = asyncio.Queue()
+        if after is not None:
+            oldest = self._kept[0].position if self._kept else self._position + 1
+            if after + 1 < oldest:
+                queue.put_nowait(LiveEvent(self._position, "reset", ""))
+            for event in self._kept:
+                if event.position > after:
+                    queue.put_nowait(event)
+        self._pages.add(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._pages.discard(queue)

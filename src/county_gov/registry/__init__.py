@@ -1,0 +1,1 @@
+"""Finding the enabled plugins, checking them against the contract, calling them safely."""
