@@ -138,11 +138,16 @@ class CaseConflict(CaseError, RuntimeError):
 
 
 class EventNotAllowed(CaseError, ValueError):
-    """State, guard or permission forbids the event; ``code`` names which."""
+    """State, guard or permission forbids the event; ``code`` names which.
 
-    def __init__(self, message: str, *, code: str = "state") -> None:
+    ``zh`` and ``en`` are a guard's own words for the person, empty for any other reason.
+    """
+
+    def __init__(self, message: str, *, code: str = "state", zh: str = "", en: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.zh = zh
+        self.en = en
 
 
 class EventDataInvalid(CaseError, ValueError):

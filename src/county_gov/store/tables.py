@@ -287,9 +287,19 @@ case_events = _table(
     _words("data"),
     UniqueConstraint("case", "sequence"),
 )
-case_units = _table("case_units", _number_key("case"), _key("unit"), Index(None, "unit"))
+case_units = _table(
+    "case_units",
+    _number_key("case"),
+    _key("unit"),
+    _number("since", default="1"),
+    Index(None, "unit"),
+)
 case_persons = _table(
-    "case_persons", _number_key("case"), _number_key("account"), Index(None, "account")
+    "case_persons",
+    _number_key("case"),
+    _number_key("account"),
+    _number("since", default="1"),
+    Index(None, "account"),
 )
 tasks = _table(
     "tasks",
@@ -337,7 +347,7 @@ outbox = _table(
     _number("drill", default="0"),
     UniqueConstraint("key"),
     Index(None, "state", "next_attempt_at"),
-    CheckConstraint("state IN ('pending', 'sent', 'dead')", name="state"),
+    CheckConstraint("state IN ('pending', 'sent', 'dead', 'withheld')", name="state"),
 )
 plugin_notes = _table("plugin_notes", _key("plugin"), _key("key"), _words("value"))
 
