@@ -39,11 +39,11 @@ class Snapshot:
     connection: sa.Connection
     database: Database
 
-    def rows(self, statement: Statement) -> Sequence[sa.Row[Any]]:
+    def rows(self, statement: Statement) -> Sequence[sa.Row[*tuple[Any, ...]]]:
         """All rows."""
         return self.connection.execute(statement).all()
 
-    def first(self, statement: Statement) -> sa.Row[Any] | None:
+    def first(self, statement: Statement) -> sa.Row[*tuple[Any, ...]] | None:
         """The first row, or None."""
         return self.connection.execute(statement).first()
 

@@ -1,0 +1,264 @@
+"""The registers' tables: areas with dated parents, units, things, datastreams.
+
+A register's version rises with each change of it; the sum of all versions is the version that a
+snapshot carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from attrs import asdict, field, frozen
+
+from county_gov.store import tables
+
+if TYPE_CHECKING:
+    from county_gov.store.transaction import Snapshot, Transaction
+
+NAMES = ("areas", "units", "things", "datastreams")
+"""The registers, in the order in which they refer to each other."""
+
+
+@frozen
+class AreaRow:
+    """An area; its parents are dated and stand in `ParentRow`."""
+
+    code: str
+    kind: str
+    name: str
+    name_en: str
+
+
+@frozen
+class ParentRow:
+    """The parent of an area on the days ``valid_from`` <= day < ``valid_to`` (None: still)."""
+
+    code: str
+    parent: str | None
+    valid_from: int
+    valid_to: int | None
+
+
+@frozen
+class UnitRow:
+    """An organisation unit and the area that it answers for."""
+
+    code: str
+    name: str
+    name_en: str
+    kind: str
+    area: str
+
+
+@frozen
+class ThingRow:
+    """A thing that observes. ``longitude`` and ``latitude`` are WGS 84 degrees."""
+
+    code: str
+    name: str
+    name_en: str
+    longitude: float | None
+    latitude: float | None
+    area: str
+    unit: str
+    active: bool = field(default=True, converter=bool)
+
+
+@frozen
+class DatastreamRow:
+    """One observed property of a thing. ``period`` is microseconds, 0 for irregular readings."""
+
+    code: str
+    thing: str
+    observed_property: str
+    name: str
+    name_en: str
+    unit_symbol: str
+    period: int
+    decimals: int
+    minimum: float | None
+    maximum: float | None
+    active: bool = field(default=True, converter=bool)
+
+
+@frozen(eq=False)
+class RegisterContents:
+    """All registers as they stand in one snapshot of the database, by code.
+
+    Args:
+        versions: Register's name to its version; 0 where it was never filled.
+        parents: Area's code to its rows, by ``valid_from``.
+        thing_numbers: Thing's code to its number.
+        datastream_numbers: Datastream's code to its number.
+    """
+
+    versions: Mapping[str, int]
+    areas: Mapping[str, AreaRow] = field(factory=dict)
+    parents: Mapping[str, tuple[ParentRow, ...]] = field(factory=dict)
+    units: Mapping[str, UnitRow] = field(factory=dict)
+    things: Mapping[str, ThingRow] = field(factory=dict)
+    datastreams: Mapping[str, DatastreamRow] = field(factory=dict)
+    thing_numbers: Mapping[str, int] = field(factory=dict)
+    datastream_numbers: Mapping[str, int] = field(factory=dict)
+
+    @property
+    def version(self) -> int:
+        """The sum of the versions; rises with each change."""
+        return sum(self.versions.values())
+
+
+@frozen(eq=False)
+class RegisterChanges:
+    """Rows to write, each new or changed; nothing is ever removed."""
+
+    areas: Sequence[AreaRow] = ()
+    parents: Sequence[ParentRow] = ()
+    units: Sequence[UnitRow] = ()
+    things: Sequence[ThingRow] = ()
+    datastreams: Sequence[DatastreamRow] = ()
+
+    @property
+    def registers(self) -> tuple[str, ...]:
+        """The registers that change."""
+        touched = {
+            "areas": self.areas or self.parents,
+            "units": self.units,
+            "things": self.things,
+            "datastreams": self.datastreams,
+        }
+        return tuple(name for name in NAMES if touched[name])
+
+
+def read_version(snapshot: Snapshot) -> int:
+    """The sum of all registers' versions; cheap enough for each request."""
+    total = sa.func.coalesce(sa.func.sum(tables.register_versions.c.version), 0)
+    return int(snapshot.scalar(sa.select(total)))
+
+
+def read_contents(snapshot: Snapshot) -> RegisterContents:
+    """All registers."""
+    versions = dict.fromkeys(NAMES, 0)
+    for name, version in snapshot.rows(sa.select(tables.register_versions)):
+        versions[name] = version
+    areas, units = tables.areas.c, tables.units.c
+    things, thing_numbers = _read_things(snapshot)
+    datastreams, datastream_numbers = _read_datastreams(snapshot)
+    return RegisterContents(
+        versions=versions,
+        areas={
+            row[0]: AreaRow(*row)
+            for row in snapshot.rows(
+                sa.select(areas.code, areas.kind, areas.name, areas.name_en).order_by(areas.code)
+            )
+        },
+        parents=_read_parents(snapshot),
+        units={
+            row[0]: UnitRow(*row)
+            for row in snapshot.rows(
+                sa.select(units.code, units.name, units.name_en, units.kind, units.area).order_by(
+                    units.code
+                )
+            )
+        },
+        things=things,
+        datastreams=datastreams,
+        thing_numbers=thing_numbers,
+        datastream_numbers=datastream_numbers,
+    )
+
+
+def _read_parents(snapshot: Snapshot) -> dict[str, tuple[ParentRow, ...]]:
+    columns = tables.area_parents.c
+    found: dict[str, tuple[ParentRow, ...]] = {}
+    for row in snapshot.rows(
+        sa.select(columns.code, columns.parent, columns.valid_from, columns.valid_to).order_by(
+            columns.code, columns.valid_from
+        )
+    ):
+        found[row[0]] = (*found.get(row[0], ()), ParentRow(*row))
+    return found
+
+
+def _read_things(snapshot: Snapshot) -> tuple[dict[str, ThingRow], dict[str, int]]:
+    columns = tables.things.c
+    rows = snapshot.rows(
+        sa.select(
+            columns.number,
+            columns.code,
+            columns.name,
+            columns.name_en,
+            columns.longitude,
+            columns.latitude,
+            columns.area,
+            columns.unit,
+            columns.active,
+        ).order_by(columns.code)
+    )
+    things = {row[1]: ThingRow(*row[1:]) for row in rows}
+    return things, {row[1]: row[0] for row in rows}
+
+
+def _read_datastreams(snapshot: Snapshot) -> tuple[dict[str, DatastreamRow], dict[str, int]]:
+    columns = tables.datastreams.c
+    rows = snapshot.rows(
+        sa.select(
+            columns.number,
+            columns.code,
+            tables.things.c.code,
+            columns.observed_property,
+            columns.name,
+            columns.name_en,
+            columns.unit_symbol,
+            columns.period,
+            columns.decimals,
+            columns.minimum,
+            columns.maximum,
+            columns.active,
+        )
+        .join_from(tables.datastreams, tables.things, tables.things.c.number == columns.thing)
+        .order_by(columns.code)
+    )
+    datastreams = {row[1]: DatastreamRow(*row[1:]) for row in rows}
+    return datastreams, {row[1]: row[0] for row in rows}
+
+
+def write_changes(tx: Transaction, changes: RegisterChanges) -> None:
+    """Write new and changed rows, and raise the versions of the registers that change."""
+    _upsert(tx, tables.areas, ("code",), [asdict(row) for row in changes.areas])
+    _upsert(tx, tables.area_parents, ("code", "valid_from"), [asdict(r) for r in changes.parents])
+    _upsert(tx, tables.units, ("code",), [asdict(row) for row in changes.units])
+    things = [asdict(row) | {"active": int(row.active)} for row in changes.things]
+    _upsert(tx, tables.things, ("code",), things)
+    if changes.datastreams:
+        columns = tables.things.c
+        found = tx.rows(sa.select(columns.code, columns.number))
+        numbers = {row[0]: row[1] for row in found}
+        datastreams = [
+            asdict(row) | {"thing": numbers[row.thing], "active": int(row.active)}
+            for row in changes.datastreams
+        ]
+        _upsert(tx, tables.datastreams, ("code",), datastreams)
+    versions = tables.register_versions
+    for name in changes.registers:
+        tx.execute(
+            tx.database.insert(versions)
+            .values(name=name, version=1)
+            .on_conflict_do_update(
+                index_elements=["name"], set_={"version": versions.c.version + 1}
+            )
+        )
+
+
+def _upsert(
+    tx: Transaction, table: sa.Table, key: tuple[str, ...], rows: list[dict[str, Any]]
+) -> None:
+    if not rows:
+        return
+    statement = tx.database.insert(table)
+    others = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    tx.execute(
+        statement.on_conflict_do_update(index_elements=list(key), set_=others),
+        rows,
+    )
