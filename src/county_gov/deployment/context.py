@@ -1,0 +1,159 @@
+"""The context objects that plugins are given at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+import structlog
+from attrs import frozen
+
+from county_gov.contract.access import SYSTEM
+from county_gov.store import Priority, tables
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+    from county_gov.cases import Cases
+    from county_gov.contract.access import Actor
+    from county_gov.contract.clock import Clock
+    from county_gov.contract.context import Reader
+    from county_gov.contract.workflow import CaseView, Value
+    from county_gov.store import Snapshot, Store, Transaction
+
+
+@frozen(eq=False)
+class PluginNotes:
+    """A plugin's durable notes."""
+
+    store: Store
+    plugin: str
+
+    async def get(self, key: str) -> str | None:
+        """The value, or None."""
+        columns = tables.plugin_notes.c
+        statement = sa.select(columns.value).where(columns.plugin == self.plugin, columns.key == key)
+
+        def read(snapshot: Snapshot) -> str | None:
+            value = snapshot.scalar(statement)
+            return None if value is None else str(value)
+
+        return await self.store.read(read)
+
+    async def set(self, key: str, value: str) -> None:
+        """Keep the value; durable when it returns."""
+
+        def write(tx: Transaction) -> None:
+            insert = tx.database.insert(tables.plugin_notes).values(
+                plugin=self.plugin, key=key, value=value
+            )
+            tx.execute(
+                insert.on_conflict_do_update(
+                    index_elements=["plugin", "key"], set_={"value": value}
+                )
+            )
+
+        await self.store.write(write, Priority.INTAKE)
+
+
+@frozen(eq=False)
+class PluginContext:
+    """Implements `county_gov.contract.context.Context` for one plugin.
+
+    Args:
+        plugin: Its name; idempotency keys are its own.
+        config: Its checked configuration.
+        read: Reads with the scope of the system.
+        channels: Notifiers that its notices go to.
+        drill: Whether everything is an exercise.
+    """
+
+    plugin: str
+    config: object
+    clock: Clock
+    read: Reader
+    store: Store
+    cases: Cases
+    channels: tuple[str, ...]
+    drill: bool = False
+
+    @property
+    def log(self) -> FilteringBoundLogger:
+        """A structured logger, bound to the plugin's name."""
+        logger: FilteringBoundLogger = structlog.get_logger(f"plugin.{self.plugin}").bind(
+            plugin=self.plugin
+        )
+        return logger
+
+    @property
+    def notes(self) -> PluginNotes:
+        """Durable notes of this plugin."""
+        return PluginNotes(self.store, self.plugin)
+
+    async def open_case(
+        self,
+        workflow: str,
+        *,
+        title: str,
+        area: str,
+        subject: str,
+        data: Mapping[str, Value],
+        idempotency_key: str,
+    ) -> CaseView:
+        """Open a case, or return the one opened before under the same key."""
+        return await self.cases.open(
+            workflow,
+            title=title,
+            area=area,
+            subject=subject,
+            data=data,
+            actor=SYSTEM,
+            key=f"{self.plugin}:{idempotency_key}",
+            drill=self.drill,
+        )
+
+    async def send_event(
+        self,
+        case: str,
+        event: str,
+        *,
+        data: Mapping[str, Value],
+        expected_version: int,
+        idempotency_key: str,
+    ) -> CaseView:
+        """Move a case as the system."""
+        return await self.cases.send_event(
+            case,
+            event,
+            data=data,
+            actor=SYSTEM,
+            expected_version=expected_version,
+            key=f"{self.plugin}:{idempotency_key}",
+        )
+
+    async def notify(self, recipient: str, *, subject: str, body: str, key: str) -> None:
+        """Put a notice into the outbox, once per key and channel."""
+
+        def write(tx: Transaction) -> None:
+            for channel in self.channels:
+                tx.append_outbox(
+                    key=f"{self.plugin}:{key}:{channel}:{recipient}",
+                    notifier=channel,
+                    recipient=recipient,
+                    subject=subject,
+                    body=body,
+                    drill=self.drill,
+                )
+
+        await self.store.write(write)
+
+
+@frozen(eq=False)
+class CountyPageContext:
+    """Implements `county_gov.contract.context.PageContext` for one request."""
+
+    actor: Actor
+    read: Reader
+    clock: Clock
+    parameters: Mapping[str, str]

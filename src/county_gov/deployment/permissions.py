@@ -1,0 +1,22 @@
+"""The core's own permissions; plugins add theirs."""
+
+from __future__ import annotations
+
+from county_gov.contract.access import Permission
+from county_gov.contract.text import Text
+
+CORE_PERMISSIONS: tuple[Permission, ...] = (
+    Permission("core.observations.read", Text(zh="查看监测数据", en="Read observations")),
+    Permission("core.observations.write", Text(zh="录入监测数据", en="Send observations")),
+    Permission("core.alerts.read", Text(zh="查看告警", en="Read alerts")),
+    Permission("core.sources.read", Text(zh="查看数据来源", en="Read sources")),
+    Permission("core.quarantine.read", Text(zh="查看隔离数据", en="Read the quarantine")),
+    Permission(
+        "core.quarantine.write", Text(zh="处理隔离数据", en="Retry or dismiss quarantined rows")
+    ),
+    Permission("core.outbox.read", Text(zh="查看通知发送情况", en="Read the outbox")),
+    Permission("core.outbox.write", Text(zh="重新发送通知", en="Send dead letters again")),
+    Permission("core.metrics.read", Text(zh="查看运行指标", en="Read metrics")),
+    Permission("core.audit.read", Text(zh="查看审计日志", en="Read the audit trail")),
+)
+"""Each ``core.<thing>.<verb>``."""

@@ -1,0 +1,170 @@
+"""Scoped reads, as plugins and pages are given them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from attrs import frozen
+
+from county_gov.contract.batch import Batch, Float64s, Int64s
+from county_gov.contract.context import DatastreamView, EpisodeView, Reading
+from county_gov.errors import NotFound
+from county_gov.store import alerts
+from county_gov.store.observations.flags import FLAGS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from county_gov.cases import Cases
+    from county_gov.contract.access import Scope
+    from county_gov.contract.clock import Clock
+    from county_gov.contract.workflow import CaseView
+    from county_gov.registers.snapshot import RegisterSnapshot
+    from county_gov.store import Store
+    from county_gov.store.observations import Observations
+
+EPOCH = datetime(1970, 1, 1, tzinfo=ZoneInfo("UTC"))
+
+
+def local_day(instant: int, timezone: str) -> int:
+    """The local day of an instant, as days since 1970-01-01."""
+    local = (EPOCH + timedelta(microseconds=instant)).astimezone(ZoneInfo(timezone))
+    return local.date().toordinal() - EPOCH.date().toordinal()
+
+
+@frozen(eq=False)
+class CountyReader:
+    """Implements `county_gov.contract.context.Reader` for one scope.
+
+    Args:
+        scope: What comes back at most.
+        case_scope: Gives the scope in which a workflow's cases are read.
+    """
+
+    store: Store
+    observations_store: Observations
+    registers: Callable[[], RegisterSnapshot]
+    cases_service: Cases
+    clock: Clock
+    timezone: str
+    scope: Scope
+    case_scope: Callable[[str], Scope]
+
+    def _seen(self) -> Callable[[DatastreamView], bool]:
+        """Whether a datastream lies within the scope; the same meaning as in SQL."""
+        if self.scope.everywhere:
+            return lambda _view: True
+        snapshot = self.registers()
+        day = local_day(self.clock.now(), self.timezone)
+        whole = {one.area for one in self.scope.grants if one.unit is None and one.person is None}
+        narrowed = [
+            (one.area, one.unit) for one in self.scope.grants if one.unit and one.person is None
+        ]
+
+        def seen(view: DatastreamView) -> bool:
+            areas = {view.area, *snapshot.ancestors(view.area, day)}
+            return bool(areas & whole) or any(
+                unit == view.responsible_unit and (area is None or area in areas)
+                for area, unit in narrowed
+            )
+
+        return seen
+
+    async def datastreams(self, *, observed_property: str = "") -> tuple[DatastreamView, ...]:
+        """The datastreams within the scope, by code."""
+        seen = self._seen()
+        views = self.registers().datastreams(observed_property=observed_property)
+        return tuple(view for view in views if seen(view))
+
+    async def latest(self, *, observed_property: str = "") -> tuple[Reading, ...]:
+        """The latest reading of each datastream within the scope that has one."""
+        views = await self.datastreams(observed_property=observed_property)
+        numbers = np.array([view.number for view in views], np.int64)
+        found = await self.store.read(
+            lambda snapshot: self.observations_store.read_latest(snapshot, numbers)
+        )
+        by_number = {view.number: view for view in views}
+        return tuple(
+            Reading(
+                datastream=(view := by_number[int(found.datastream[row])]),
+                time=int(found.time[row]),
+                value=float(found.value[row]) / 10**view.decimals,
+                flag=FLAGS[int(found.flag[row])],
+                received_at=int(found.received_at[row]),
+            )
+            for row in range(len(found.datastream))
+        )
+
+    async def _one(self, code: str) -> DatastreamView:
+        snapshot = self.registers()
+        number = snapshot.number(code)
+        if number < 0 or not self._seen()(view := snapshot.datastream(number)):
+            raise NotFound(f"there is no datastream {code!r}, or it lies outside your area")
+        return view
+
+    async def observations(self, datastream: str, start: int, end: int) -> Batch:
+        """Current readings in [start, end): ``time``, ``value``, ``flag``."""
+        view = await self._one(datastream)
+        stored = await self.store.read(
+            lambda snapshot: self.observations_store.read(snapshot, view.number, start, end)
+        )
+        flags = np.array(FLAGS, dtype=object)[stored.flag]
+        return Batch(
+            {"time": stored.time, "value": _unscaled(stored.value, view.decimals), "flag": flags}
+        )
+
+    async def hourly(self, datastream: str, start: int, end: int) -> Batch:
+        """Clock hours in [start, end): ``time``, ``count``, ``mean``, ``minimum``, ``maximum``."""
+        view = await self._one(datastream)
+        hours = await self.store.read(
+            lambda snapshot: self.observations_store.hourly(snapshot, view.number, start, end)
+        )
+        return Batch(
+            {
+                "time": hours.time,
+                "count": hours.count,
+                "mean": _unscaled(hours.total, view.decimals) / np.maximum(hours.count, 1),
+                "minimum": _unscaled(hours.minimum, view.decimals),
+                "maximum": _unscaled(hours.maximum, view.decimals),
+            }
+        )
+
+    async def episodes(
+        self, *, policy: str = "", datastream: str = "", open_only: bool = False, limit: int = 100
+    ) -> tuple[EpisodeView, ...]:
+        """Alert episodes within the scope, latest first."""
+        day = local_day(self.clock.now(), self.timezone)
+        return await self.store.read(
+            lambda snapshot: alerts.list_episodes(
+                snapshot,
+                self.scope,
+                day=day,
+                policy=policy,
+                datastream=datastream,
+                open_only=open_only,
+                limit=limit,
+            )
+        )
+
+    async def cases(
+        self, *, workflow: str = "", state: str = "", open_only: bool = False, limit: int = 100
+    ) -> tuple[CaseView, ...]:
+        """Cases that may be seen, latest first."""
+        rows, _total = await self.cases_service.find(
+            self.case_scope, workflow=workflow, state=state, open_only=open_only, limit=limit
+        )
+        return tuple(rows)
+
+    async def count_cases(self, *, workflow: str = "", open_only: bool = False) -> int:
+        """How many cases may be seen."""
+        _rows, total = await self.cases_service.find(
+            self.case_scope, workflow=workflow, open_only=open_only, limit=1
+        )
+        return total
+
+
+def _unscaled(values: Int64s, decimals: int) -> Float64s:
+    return values / np.float64(10**decimals)
