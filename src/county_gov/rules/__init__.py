@@ -1,0 +1,1 @@
+"""Rules: from verdicts over columns to alert episodes in event time."""
