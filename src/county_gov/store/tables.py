@@ -178,6 +178,7 @@ landings = _table(
     _number("opened_at"),
     _number("closed_at", null=True),
     _number("rows", default="0"),
+    _number("changes", default="0"),
     _number("settled_day", null=True),
     _number("settled_datastream", null=True),
 )
@@ -186,6 +187,7 @@ blocks = _table(
     _number_key("datastream"),
     _number_key("day"),
     _number("rows"),
+    _number("last"),
     _bytes("body"),
     rowid=False,
 )
