@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
+from attrs import asdict, evolve
+
+from county_gov.contract.access import SYSTEM
+from county_gov.registers.entries import RegisterEntries, read_entries
+from county_gov.registers.importing import Imported, ImportPlan, plan_import
 from county_gov.registers.snapshot import RegisterSnapshot
-from county_gov.store.registers import RegisterContents, read_contents, read_version
+from county_gov.store.registers import (
+    RegisterChanges,
+    RegisterContents,
+    has_readings,
+    read_contents,
+    read_version,
+    write_changes,
+)
 
 if TYPE_CHECKING:
-    from county_gov.store import Snapshot, Store
+    from county_gov.contract.access import Actor
+    from county_gov.registers.entries import (
+        AreaEntry,
+        DatastreamEntry,
+        RegisterFile,
+        ThingEntry,
+        UnitEntry,
+    )
+    from county_gov.store import Snapshot, Store, Transaction
+
+SLICE = 500
+"""Rows that one change writes, so that the writer is never held for long."""
+
+
+class _Overtaken(Exception):
+    """The registers changed between planning and writing."""
 
 
 def load_snapshot(snapshot: Snapshot) -> RegisterSnapshot:
@@ -46,3 +76,100 @@ class Registers:
             return False
         await self.load()
         return True
+
+    async def import_files(
+        self, files: Sequence[RegisterFile], *, actor: Actor = SYSTEM
+    ) -> ImportPlan:
+        """Import register files, all of them or nothing.
+
+        The same files again change nothing. Rows that are not mentioned stay as they are. Many
+        rows are written in slices; a stop between two of them leaves registers that are sound,
+        and the same import completes them.
+
+        Args:
+            files: At most one for each register.
+            actor: Who imports, for the audit.
+
+        Returns:
+            What was done, with counts by register and warnings.
+
+        Raises:
+            RegisterError: with all problems of all files at once; nothing was written.
+        """
+        entries = read_entries(files)
+        while True:
+            plan = await self._store.read(partial(plan_on, entries))
+            try:
+                await self._write(plan, actor)
+            except _Overtaken:
+                continue
+            await self.refresh()
+            return plan
+
+    async def _write(self, plan: ImportPlan, actor: Actor) -> None:
+        counts = {name: asdict(plan.imported[name]) for name in plan.changes.registers}
+        details = msgspec.json.encode(counts).decode()
+        version, first = plan.version, True
+
+        def write(part: RegisterChanges, tx: Transaction) -> int:
+            if read_version(tx) != version:
+                raise _Overtaken
+            if first:
+                if any(has_readings(tx, number) for number in plan.redefined):
+                    raise _Overtaken
+                tx.append_audit(actor, "registers.import", "registers", details=details)
+            write_changes(tx, part)
+            return read_version(tx)
+
+        for part in _slices(plan.changes):
+            version = await self._store.write(partial(write, part))
+            first = False
+
+    def import_areas(self, tx: Transaction, entries: Sequence[AreaEntry]) -> Imported:
+        """Import areas within a change; call `refresh` after its commit.
+
+        Raises:
+            RegisterError: with all problems at once.
+        """
+        return _import_now(tx, RegisterEntries(areas=entries)).imported["areas"]
+
+    def import_units(self, tx: Transaction, entries: Sequence[UnitEntry]) -> Imported:
+        """As `import_areas`, for organisation units."""
+        return _import_now(tx, RegisterEntries(units=entries)).imported["units"]
+
+    def import_things(self, tx: Transaction, entries: Sequence[ThingEntry]) -> Imported:
+        """As `import_areas`, for things."""
+        return _import_now(tx, RegisterEntries(things=entries)).imported["things"]
+
+    def import_datastreams(self, tx: Transaction, entries: Sequence[DatastreamEntry]) -> Imported:
+        """As `import_areas`, for datastreams."""
+        return _import_now(tx, RegisterEntries(datastreams=entries)).imported["datastreams"]
+
+
+def plan_on(entries: RegisterEntries, snapshot: Snapshot) -> ImportPlan:
+    """What importing entries would do to the registers of a snapshot.
+
+    Raises:
+        RegisterError: with all problems at once.
+    """
+    readings = partial(has_readings, snapshot)
+    return plan_import(read_contents(snapshot), entries, has_readings=readings)
+
+
+def _import_now(tx: Transaction, entries: RegisterEntries) -> ImportPlan:
+    plan = plan_on(entries, tx)
+    write_changes(tx, plan.changes)
+    return plan
+
+
+def _slices(changes: RegisterChanges) -> Iterator[RegisterChanges]:
+    """The changes in parts; the tree of areas is never torn, and nothing refers to a later part."""
+    tree = RegisterChanges(
+        areas=changes.areas, parents=changes.parents, withdrawn=changes.withdrawn
+    )
+    if tree.registers:
+        yield tree
+    for name in ("units", "things", "datastreams"):
+        rows = getattr(changes, name)
+        for start in range(0, len(rows), SLICE):
+            yield evolve(RegisterChanges(), **{name: rows[start : start + SLICE]})

@@ -111,10 +111,11 @@ class RegisterContents:
 
 @frozen(eq=False)
 class RegisterChanges:
-    """Rows to write, each new or changed; nothing is ever removed."""
+    """Rows to write, each new or changed. Only rows of parents can be withdrawn."""
 
     areas: Sequence[AreaRow] = ()
     parents: Sequence[ParentRow] = ()
+    withdrawn: Sequence[ParentRow] = ()
     units: Sequence[UnitRow] = ()
     things: Sequence[ThingRow] = ()
     datastreams: Sequence[DatastreamRow] = ()
@@ -123,7 +124,7 @@ class RegisterChanges:
     def registers(self) -> tuple[str, ...]:
         """The registers that change."""
         touched = {
-            "areas": self.areas or self.parents,
+            "areas": self.areas or self.parents or self.withdrawn,
             "units": self.units,
             "things": self.things,
             "datastreams": self.datastreams,
@@ -224,9 +225,35 @@ def _read_datastreams(snapshot: Snapshot) -> tuple[dict[str, DatastreamRow], dic
     return datastreams, {row[1]: row[0] for row in rows}
 
 
+def has_readings(snapshot: Snapshot, number: int) -> bool:
+    """Whether a datastream, by number, has readings: settled, or landed a moment ago."""
+    latest, blocks = tables.latest.c, tables.blocks.c
+    known = sa.select(latest.datastream).where(latest.datastream == number)
+    settled = sa.select(blocks.datastream).where(blocks.datastream == number)
+    if snapshot.first(known.union_all(settled).limit(1)) is not None:
+        return True
+    existing = sa.inspect(snapshot.connection)
+    for landing in snapshot.rows(sa.select(tables.landings.c.number)):
+        name = f"landing_{landing[0]:d}"
+        if not existing.has_table(name):
+            continue
+        landed = sa.table(name, sa.column("datastream"))
+        found = sa.select(landed.c.datastream).where(landed.c.datastream == number).limit(1)
+        if snapshot.first(found) is not None:
+            return True
+    return False
+
+
 def write_changes(tx: Transaction, changes: RegisterChanges) -> None:
     """Write new and changed rows, and raise the versions of the registers that change."""
     _upsert(tx, tables.areas, ("code",), [asdict(row) for row in changes.areas])
+    parents = tables.area_parents.c
+    for row in changes.withdrawn:
+        tx.execute(
+            sa.delete(tables.area_parents).where(
+                parents.code == row.code, parents.valid_from == row.valid_from
+            )
+        )
     _upsert(tx, tables.area_parents, ("code", "valid_from"), [asdict(r) for r in changes.parents])
     _upsert(tx, tables.units, ("code",), [asdict(row) for row in changes.units])
     things = [asdict(row) | {"active": int(row.active)} for row in changes.things]
