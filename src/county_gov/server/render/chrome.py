@@ -45,7 +45,7 @@ class Flash:
 
     text: Text
     next_step: Text | None = None
-    state: Literal["good", "warning"] = "good"
+    status: Literal["good", "warning"] = "good"
 
 
 @frozen(eq=False)

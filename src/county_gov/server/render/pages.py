@@ -27,7 +27,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from county_gov.contract.page import State
+from county_gov.contract.page import Status
 from county_gov.contract.text import Text
 from county_gov.server.render import raw as raw_bytes
 from county_gov.server.render.actions import Action, Option
@@ -121,7 +121,7 @@ class AlertSheet:
     """
 
     name: Text
-    severity: State
+    severity: Status
     open: bool
     stale: bool
     started_at: int
@@ -155,8 +155,8 @@ class TaskRow:
 
     title: Text
     assignee: Text
-    state: State = "neutral"
-    state_text: Text | None = None
+    status: Status = "neutral"
+    state: Text | None = None
     due_at: int | None = None
     due_words: Text | None = None
     mine: bool = False
@@ -164,12 +164,12 @@ class TaskRow:
 
 @frozen(eq=False)
 class CaseSheet:
-    """One case. ``facts`` are its data fields as label and value in words."""
+    """One case; ``state`` is its workflow state in words, ``facts`` its data fields."""
 
     number: str
     title: Text
-    state: State
-    state_text: Text
+    status: Status
+    state: Text
     version: int
     opened_at: int
     subject: Text
@@ -194,7 +194,7 @@ class Freshness:
         stale_at: Instant from which that reading counts as stale, microseconds UTC; the browser
             turns the row stale when it passes.
         period: Expected distance of readings, seconds; 0 for irregular ones.
-        state: How the datastream stands now.
+        status: How the datastream stands now.
         href: Its own page.
     """
 
@@ -207,7 +207,7 @@ class Freshness:
     latest_at: int | None
     stale_at: int | None
     period: int
-    state: State
+    status: Status
     href: str = ""
 
 

@@ -21,8 +21,9 @@ from county_gov.server.render.geography import WIDTH, Geography
 from county_gov.server.render.viewer import UNKNOWN, Viewer
 from county_gov.server.render.words import translations
 
-LANGUAGES = ("zh", "en")
-"""Languages of the interface, the default first."""
+LANGUAGE_NAMES: Mapping[str, str] = {"zh": "中文", "en": "English"}
+"""Languages of the interface by code, each in its own words; the default first."""
+LANGUAGES = tuple(LANGUAGE_NAMES)
 
 _TEMPLATE_OF: Mapping[type, str] = {
     Figures: "figures",
@@ -156,6 +157,7 @@ def _environment(language: str, assets: _Assets) -> Environment:
     environment.install_gettext_translations(  # type: ignore[attr-defined]  # added by the extension
         translations(language), newstyle=True
     )
+    environment.filters["view_name"] = view_name
     environment.globals.update(
         asset=assets,
         view_name=view_name,
@@ -166,6 +168,7 @@ def _environment(language: str, assets: _Assets) -> Environment:
         Pager=pages.Pager,
         UNKNOWN=UNKNOWN,
         MAP_WIDTH=WIDTH,
+        LANGUAGE_NAMES=LANGUAGE_NAMES,
     )
     return environment
 

@@ -71,7 +71,7 @@ def chart_json(series: Series, *, language: str, timezone: ZoneInfo) -> Markup:
             {
                 "value": limit.value,
                 "label": limit.label.in_language(language),
-                "state": limit.state,
+                "status": limit.status,
             }
             for limit in series.limits
         ],
@@ -80,7 +80,7 @@ def chart_json(series: Series, *, language: str, timezone: ZoneInfo) -> Markup:
                 "start": clock.millisecond(shade.start),
                 "end": None if shade.end is None else clock.millisecond(shade.end),
                 "label": shade.label.in_language(language),
-                "state": shade.state,
+                "status": shade.status,
             }
             for shade in series.shades
         ],

@@ -1,0 +1,180 @@
+// Charts over time: one component everywhere. The data stands in the page as JSON, with the same
+// numbers in the table below; gaps stay gaps, limits are labelled lines, alert periods are shaded.
+
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const charts = new Map();
+
+const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const colour = (place) => token(`chart-${(place % 7) + 1}`);
+const translucent = (hex, share) => hex + Math.round(share * 255).toString(16).padStart(2, "0");
+
+function number(value, data) {
+  const digits = { minimumFractionDigits: data.decimals, maximumFractionDigits: data.decimals };
+  return value.toLocaleString(document.documentElement.lang, digits);
+}
+
+// The server sends wall clock milliseconds, so every time is formatted as if it were UTC.
+function clock(milliseconds) {
+  return new Date(milliseconds).toISOString().slice(0, 16).replace("T", " ");
+}
+
+function pairs(line, values) {
+  return line.times.map((time, place) => [time, values[place]]);
+}
+
+function band(line, place) {
+  if (!line.low || !line.high) return [];
+  const width = line.high.map((high, at) => (high === null || line.low[at] === null ? null : high - line.low[at]));
+  const common = {
+    type: "line", stack: `band-${place}`, stackStrategy: "all", symbol: "none", silent: true,
+    lineStyle: { opacity: 0 }, connectNulls: false, tooltip: { show: false }, animation: false,
+  };
+  return [
+    { ...common, name: `low-${place}`, data: pairs(line, line.low) },
+    { ...common, name: `high-${place}`, data: pairs(line, width), areaStyle: { color: colour(place), opacity: 0.18 } },
+  ];
+}
+
+function limits(data) {
+  return {
+    silent: true, symbol: "none", animation: false,
+    data: data.limits.map((limit) => ({
+      yAxis: limit.value,
+      lineStyle: { color: token(`${limit.status}-ink`), type: [6, 4], width: 1.5 },
+      label: {
+        formatter: `${limit.label} ${number(limit.value, data)}`, position: "insideStartTop",
+        color: token(`${limit.status}-ink`), fontSize: 12, fontWeight: 600,
+        backgroundColor: translucent(token("surface"), 0.85), padding: [1, 4],
+      },
+    })),
+  };
+}
+
+function shades(data, last) {
+  return {
+    silent: true, animation: false,
+    data: data.shades.map((shade) => [
+      {
+        xAxis: shade.start,
+        itemStyle: { color: token(`${shade.status}-fill`), opacity: 0.24 },
+        label: {
+          show: data.shades.length <= 3, formatter: shade.label, position: "insideTop",
+          color: token(`${shade.status}-ink`), fontSize: 12,
+        },
+      },
+      { xAxis: shade.end ?? last },
+    ]),
+  };
+}
+
+// A reading between two gaps has no line to either side: it is drawn as a point.
+function lonely(values) {
+  return (_value, parameters) => {
+    const place = parameters.dataIndex;
+    const alone = (values[place - 1] ?? null) === null && (values[place + 1] ?? null) === null;
+    return alone ? 5 : 0;
+  };
+}
+
+function drawn(line, place) {
+  return {
+    name: line.label, type: "line", data: pairs(line, line.values), connectNulls: false,
+    symbol: "circle", symbolSize: lonely(line.values), showAllSymbol: true,
+    lineStyle: { width: 1.8, color: colour(place) }, itemStyle: { color: colour(place) },
+    emphasis: { disabled: true },
+  };
+}
+
+function tooltip(data) {
+  return {
+    trigger: "axis", renderMode: "richText", confine: true,
+    backgroundColor: token("surface-raised"), borderColor: token("line-strong"),
+    textStyle: { color: token("ink"), fontSize: 12 },
+    axisPointer: { lineStyle: { color: token("line-strong") } },
+    formatter: (points) => {
+      const lines = points.filter((point) => !/^(low|high)-\d+$/.test(point.seriesName));
+      const words = lines.map((point) => {
+        const value = point.value[1];
+        const told = value === null || value === undefined ? "—" : `${number(value, data)} ${data.unit}`;
+        return data.lines.length > 1 ? `${point.seriesName}  ${told}` : told;
+      });
+      return [clock(points[0].value[0]), ...words].join("\n");
+    },
+  };
+}
+
+function option(data) {
+  const times = data.lines.flatMap((line) => [line.times[0], line.times[line.times.length - 1]]);
+  const last = Math.max(...times);
+  const many = data.lines.length > 1;
+  const long = Math.max(...data.lines.map((line) => line.times.length)) > 400;
+  const quiet = token("ink-quiet");
+  const highest = Math.max(...data.limits.map((limit) => limit.value), -Infinity);
+  const series = data.lines.map(drawn);
+  Object.assign(series[0], { markLine: limits(data), markArea: shades(data, last) });
+  return {
+    useUTC: true, animation: !still.matches, animationDuration: 250,
+    textStyle: { fontFamily: token("font"), fontSize: 12, color: token("ink") },
+    aria: { enabled: false },
+    grid: { left: 8, right: 16, top: many ? 56 : 36, bottom: long ? 52 : 12, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+    legend: many ? { top: 0, right: 8, icon: "roundRect", itemWidth: 14, itemHeight: 4, textStyle: { color: token("ink") }, data: data.lines.map((line) => line.label) } : { show: false },
+    tooltip: tooltip(data),
+    xAxis: {
+      type: "time", axisLine: { lineStyle: { color: token("line-strong") } },
+      axisLabel: {
+        color: quiet, hideOverlap: true,
+        formatter: { year: "{yyyy}", month: "{yyyy}-{MM}", day: "{MM}-{dd}", hour: "{HH}:{mm}", minute: "{HH}:{mm}" },
+      },
+      splitLine: { show: false },
+    },
+    yAxis: {
+      type: "value", name: data.unit, nameTextStyle: { color: quiet, align: "left", padding: [0, 0, 0, -24] },
+      max: (range) => (highest > range.max ? Math.ceil(highest * 1.08) : null),
+      axisLabel: { color: quiet }, splitLine: { lineStyle: { color: token("line") } },
+    },
+    dataZoom: long ? [
+      { type: "inside", zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false },
+      { type: "slider", height: 20, bottom: 12, borderColor: token("line"), fillerColor: translucent(token("accent"), 0.14), handleStyle: { color: token("accent") }, textStyle: { color: quiet }, dataBackground: { lineStyle: { color: quiet }, areaStyle: { color: token("line") } }, labelFormatter: clock, brushSelect: false },
+    ] : [],
+    series: [...data.lines.flatMap(band), ...series],
+  };
+}
+
+function draw(place) {
+  const source = document.getElementById(place.dataset.chart);
+  if (!source || !window.echarts) return;
+  const text = source.textContent;
+  const known = charts.get(place);
+  if (known?.text === text) return;
+  const chart = known?.chart ?? window.echarts.init(place, null, { renderer: "canvas" });
+  chart.setOption(option(JSON.parse(text)), { replaceMerge: ["series"] });
+  charts.set(place, { chart, text });
+}
+
+const sizes = new ResizeObserver((entries) => {
+  for (const entry of entries) charts.get(entry.target)?.chart.resize();
+});
+
+function drawAll() {
+  for (const [place, { chart }] of charts) {
+    if (place.isConnected) continue;
+    sizes.unobserve(place);
+    chart.dispose();
+    charts.delete(place);
+  }
+  for (const place of document.querySelectorAll("[data-chart]")) {
+    draw(place);
+    sizes.observe(place);
+  }
+}
+
+function drawAnew() {
+  for (const known of charts.values()) known.text = "";
+  drawAll();
+}
+
+drawAll();
+document.addEventListener("county:renewed", drawAll);
+dark.addEventListener("change", drawAnew);
+still.addEventListener("change", drawAnew);
