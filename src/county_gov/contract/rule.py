@@ -50,12 +50,26 @@ class Citation:
 
 @frozen(eq=False)
 class Condition:
-    """One question that a rule answers for every row."""
+    """One question that a rule answers for every row.
+
+    Args:
+        id: Within the rule.
+        title: The question, in words.
+        citation: Where its limit comes from now.
+        unit: Unit of value and limit.
+        earlier: Where the limit came from before, for days on which that was in force.
+    """
 
     id: str
     title: Text
     citation: Citation
     unit: str = ""
+    earlier: tuple[Citation, ...] = ()
+
+    def citation_on(self, day: date) -> Citation:
+        """The citation in force on a local day; `citation` where none is."""
+        dated = (one for one in (self.citation, *self.earlier) if one.in_force(day))
+        return next(dated, self.citation)
 
 
 @frozen

@@ -3,6 +3,13 @@
 Conventions: instants are microseconds UTC, days are days since 1970-01-01, truth is 0 or 1, texts in
 two languages stand in ``name`` and ``name_en``, structured values are JSON text. The tables in which
 observations land are made at run time (see `observations`); they are not listed here.
+
+There are no foreign keys. What belongs together (a case with its events and tasks) is written in one
+transaction by one module; registers are joined by codes whose parents are dated, and are checked as
+a whole when they are imported; observations are keyed by the numbers that intake has looked up. A
+constraint would check each of these rows a second time, and only on one of the two sides of a date.
+
+A change here needs a migration (`county_gov.store.migrations`); a test compares the two.
 """
 
 from __future__ import annotations
@@ -11,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, Column, Index, MetaData, Table, UniqueConstraint
 
 Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-Real = sa.Double().with_variant(sa.REAL(), "sqlite")
+Real: sa.types.TypeEngine[float] = sa.Double().with_variant(sa.REAL(), "sqlite")
 Words = sa.Text()
 Bytes = sa.LargeBinary()
 
@@ -225,6 +232,7 @@ episodes = _table(
     _number("ended_at", null=True),
     _number("last_reading_at"),
     _real("peak"),
+    _real("limit_value", null=True),
     _words("rule_version"),
     _words("citation"),
     _number("corrected", default="0"),
@@ -250,6 +258,8 @@ judging_states = _table(
     _number_key("datastream"),
     _number("judged_until"),
     _words("state"),
+    _number("skipped_from", null=True),
+    _number("skipped_to", null=True),
 )
 
 
