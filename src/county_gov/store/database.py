@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -13,9 +13,16 @@ if TYPE_CHECKING:
     from county_gov.errors import StoreError
     from county_gov.store.transaction import JournalEntry, Snapshot, Transaction
 
+T = TypeVar("T")
+
 
 class Database(Protocol):
-    """A database and its dialect."""
+    """A database and its dialect.
+
+    The methods that take a connection are called on the writer's thread, with the connection that
+    `connect_writer` gave. Two databases may differ in how they wait, never in what is seen: a
+    change is durable when `commit` returns, and a `Snapshot` is one consistent state.
+    """
 
     @property
     def url(self) -> str:
@@ -24,15 +31,32 @@ class Database(Protocol):
 
     @property
     def dialect(self) -> str:
-        """ "sqlite" or "postgresql"."""
+        """Its name, "sqlite" or "postgresql"."""
         ...
 
     def connect_writer(self) -> sa.Connection:
-        """A connection for the writer's thread, opened in that thread."""
+        """Take the one right to write, and open the writing connection.
+
+        Raises:
+            StoreError: if another process holds the right (it is named), or the database cannot
+                be reached.
+        """
         ...
 
-    def read(self, function: Callable[[Snapshot], Any]) -> Any:
-        """Call a function with a snapshot on a pooled reading connection."""
+    def disconnect_writer(self, connection: sa.Connection) -> None:
+        """Close the writing connection and give the right to write back."""
+        ...
+
+    def usable(self, connection: sa.Connection) -> bool:
+        """Whether the writing connection still reaches the database."""
+        ...
+
+    def read(self, function: Callable[[Snapshot], T]) -> T:
+        """Call a function with a snapshot on a pooled reading connection.
+
+        Raises:
+            StoreError: if the database cannot be reached.
+        """
         ...
 
     def begin(self, connection: sa.Connection) -> None:
@@ -67,8 +91,12 @@ class Database(Protocol):
         """Whether the database still holds the transaction open."""
         ...
 
+    def tidy(self, connection: sa.Connection) -> None:
+        """Called after each commit, once its results are out; no longer than a commit."""
+        ...
+
     def idle(self, connection: sa.Connection) -> None:
-        """Called when the writer has nothing to do, for example to checkpoint."""
+        """Called when the writer has nothing to do."""
         ...
 
     def explain_error(self, error: BaseException) -> StoreError | None:

@@ -1,11 +1,19 @@
-"""SQLite: one file, one writer, WAL, every commit synchronised to the disk."""
+"""SQLite: one file, one writer, WAL, every commit synchronised to the disk.
+
+One process writes, through one connection, which alone checkpoints: SQLite before 3.51.3 can
+corrupt a write-ahead log that two connections write or checkpoint at the same moment
+(https://sqlite.org/wal.html, section "WAL-reset bug"). A lock file beside the database keeps a
+second writing process out. Readers are ``query_only`` and never checkpoint.
+"""
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -14,6 +22,8 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from county_gov.errors import StoreError, StoreFull
 from county_gov.store import tables
+from county_gov.store.checkpoint import Checkpoints
+from county_gov.store.lock import FileLock
 from county_gov.store.transaction import JournalEntry, Snapshot, Transaction
 
 if TYPE_CHECKING:
@@ -21,11 +31,16 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
-FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
-CACHE_KIB = 65_536
-WAL_PAGES = 8_192
-"""Pages of write-ahead log after which the writer checkpoints (32 MiB)."""
+OLDEST = (3, 37, 0)
+"""STRICT tables came with this version."""
+WAL_RESET_FIXED = (3, 51, 3)
+FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}
+WRITER_CACHE_KIB = 65_536
+READER_CACHE_KIB = 16_384
+WAL_LIMIT_BYTES = 64 * 1024 * 1024
+"""The write-ahead log is cut back to this size once a long reader let it grow further."""
 
 
 def _on_connect(*pragmas: str) -> Callable[[DBAPIConnection, ConnectionPoolEntry], None]:
@@ -46,58 +61,106 @@ class SqliteDatabase:
             need a file between them.
 
     Raises:
-        StoreError: if the URL names no file.
+        StoreError: if the URL names no file, or SQLite is older than 3.37.
     """
 
     dialect = "sqlite"
 
     def __init__(self, url: str) -> None:
         path = sa.make_url(url).database
-        if not path or path == ":memory:":
+        if not path or path == ":memory:" or path.startswith("file:"):
             msg = f"store.url {url!r}: expected a file, for example sqlite:///var/county.db"
+            raise StoreError(msg)
+        if sqlite3.sqlite_version_info < OLDEST:
+            msg = f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or newer is needed"
             raise StoreError(msg)
         self.url = url
         self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(self.path.with_name(self.path.name + ".lock"))
+        self._checkpoints = Checkpoints()
         arguments = {"isolation_level": None, "check_same_thread": False, "timeout": 10.0}
         self._writer = sa.create_engine(url, poolclass=NullPool, connect_args=arguments)
         self._readers = sa.create_engine(
             url, poolclass=QueuePool, pool_size=8, max_overflow=8, connect_args=arguments
         )
-        wal = ("journal_mode=WAL", "busy_timeout=10000", f"cache_size=-{CACHE_KIB}")
+        for engine in (self._writer, self._readers):
+            sa.event.listen(engine, "do_connect", self._make_file)
         sa.event.listen(
             self._writer,
             "connect",
             _on_connect(
-                *wal,
+                "journal_mode=WAL",
                 "synchronous=FULL",
-                "foreign_keys=ON",
                 "secure_delete=ON",
-                f"wal_autocheckpoint={WAL_PAGES}",
+                "wal_autocheckpoint=0",
+                f"journal_size_limit={WAL_LIMIT_BYTES}",
+                f"cache_size=-{WRITER_CACHE_KIB}",
             ),
         )
         sa.event.listen(
-            self._readers, "connect", _on_connect(*wal, "wal_autocheckpoint=0", "query_only=ON")
+            self._readers,
+            "connect",
+            _on_connect(f"cache_size=-{READER_CACHE_KIB}", "wal_autocheckpoint=0", "query_only=ON"),
         )
-        for engine in (self._writer, self._readers):
-            sa.event.listen(engine, "begin", _begin_is_explicit)
+
+    def _make_file(self, *_arguments: object) -> None:
+        """Make the file before SQLite does, readable by its owner alone."""
+        if not self.path.exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
 
     def connect_writer(self) -> sa.Connection:
-        """The only connection that writes and checkpoints."""
-        return self._writer.connect()
+        """Take the lock file and open the only connection that writes and checkpoints."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock.acquire()
+        try:
+            connection = self._writer.connect()
+        except BaseException as error:
+            self._lock.release()
+            explained = self.explain_error(error)
+            if explained is None:
+                raise
+            raise explained from error
+        if sqlite3.sqlite_version_info < WAL_RESET_FIXED:
+            log.warning(
+                "this SQLite can corrupt a write-ahead log that two connections write at once; "
+                "county_gov never does, so let no other program write this file, "
+                "or upgrade SQLite to 3.51.3 or newer",
+                sqlite=sqlite3.sqlite_version,
+                database=str(self.path),
+            )
+        return connection
 
-    def read(self, function: Callable[[Snapshot], Any]) -> Any:
+    def disconnect_writer(self, connection: sa.Connection) -> None:
+        """Close the connection and give the lock back."""
+        try:
+            connection.close()
+        finally:
+            self._lock.release()
+
+    def usable(self, connection: sa.Connection) -> bool:
+        """A file does not go away: as long as the connection is open."""
+        return not connection.closed
+
+    def read(self, function: Callable[[Snapshot], T]) -> T:
         """Call a function with a snapshot on a pooled, query-only connection."""
-        with self._readers.connect() as connection:
-            connection.exec_driver_sql("BEGIN")
-            try:
-                return function(Snapshot(connection, self))
-            finally:
-                connection.exec_driver_sql("ROLLBACK")
+        try:
+            with self._readers.connect() as connection:
+                driver = _driver(connection)
+                driver.execute("BEGIN")
+                try:
+                    return function(Snapshot(connection, self))
+                finally:
+                    driver.execute("ROLLBACK")
+        except (sqlite3.OperationalError, sa.exc.OperationalError) as error:
+            explained = self.explain_error(error)
+            if explained is None:
+                raise
+            raise explained from error
 
     def begin(self, connection: sa.Connection) -> None:
         """Begin at once as a writer: a later upgrade could fail without waiting."""
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _driver(connection).execute("BEGIN IMMEDIATE")
 
     def savepoint(self, connection: sa.Connection) -> None:
         """Set the savepoint of one command."""
@@ -113,14 +176,13 @@ class SqliteDatabase:
         _driver(connection).execute("RELEASE change")
 
     def number_journal(self, tx: Transaction, entries: list[JournalEntry]) -> None:
-        """Number the entries; there is one writer, so the highest position is known."""
+        """Number the entries; there is one writer, and pruning keeps the highest position."""
         if not entries:
             return
         driver = _driver(tx.connection)
         (last,) = driver.execute("SELECT coalesce(max(position), 0) FROM journal").fetchone()
-        (pruned,) = driver.execute("SELECT coalesce(max(position), 0) FROM followers").fetchone()
-        for offset, entry in enumerate(entries, max(last, pruned) + 1):
-            entry.position = offset
+        for position, entry in enumerate(entries, last + 1):
+            entry.position = position
         driver.executemany(
             "INSERT INTO journal (position, kind, ref, at, payload) VALUES (?, ?, ?, ?, ?)",
             [(one.position, one.kind, one.ref, tx.at, one.payload) for one in entries],
@@ -128,28 +190,35 @@ class SqliteDatabase:
 
     def commit(self, connection: sa.Connection) -> None:
         """Commit; with synchronous=FULL it is on the disk when this returns."""
-        connection.exec_driver_sql("COMMIT")
+        _driver(connection).execute("COMMIT")
+        self._checkpoints.note_commit()
 
     def rollback(self, connection: sa.Connection) -> None:
         """Undo the whole transaction."""
-        connection.exec_driver_sql("ROLLBACK")
+        _driver(connection).execute("ROLLBACK")
 
     def in_transaction(self, connection: sa.Connection) -> bool:
         """Whether SQLite still holds the transaction open (a full disk may have undone it)."""
-        return bool(_driver(connection).in_transaction)
+        return not connection.closed and bool(_driver(connection).in_transaction)
+
+    def tidy(self, connection: sa.Connection) -> None:
+        """Move a portion of the write-ahead log into the file, when one is due."""
+        if self._checkpoints.due(time.monotonic()):
+            self._checkpoints.run(_driver(connection))
 
     def idle(self, connection: sa.Connection) -> None:
         """Move the write-ahead log into the file while nobody waits."""
-        _driver(connection).execute("PRAGMA wal_checkpoint(PASSIVE)")
+        if self._checkpoints.dirty:
+            self._checkpoints.run(_driver(connection))
 
     def explain_error(self, error: BaseException) -> StoreError | None:
         """A full disk as `StoreFull`, other operational errors as `StoreError`."""
         original = getattr(error, "orig", error)
         if not isinstance(original, sqlite3.OperationalError):
             return None
-        if original.sqlite_errorcode in FULL:
+        if getattr(original, "sqlite_errorcode", None) in FULL:
             return StoreFull(f"the disk is full ({original}); free space and try again")
-        return StoreError(f"SQLite refused the change: {original}")
+        return StoreError(f"{self.path}: SQLite refused: {original}")
 
     def insert_ignore(self, table: sa.Table) -> Insert:
         """INSERT … ON CONFLICT DO NOTHING."""
@@ -161,8 +230,13 @@ class SqliteDatabase:
 
     def create_tables(self) -> None:
         """Make all tables directly, without migrations: for tests and sketches."""
-        with self._writer.connect() as connection:
+        connection = self.connect_writer()
+        try:
+            self.begin(connection)
             tables.metadata.create_all(connection)
+            self.commit(connection)
+        finally:
+            self.disconnect_writer(connection)
 
     def close(self) -> None:
         """Close all pooled connections."""
@@ -172,7 +246,3 @@ class SqliteDatabase:
 
 def _driver(connection: sa.Connection) -> Any:
     return connection.connection.driver_connection
-
-
-def _begin_is_explicit(_connection: sa.Connection) -> None:
-    """SQLAlchemy begins nothing by itself: the writer and `read` say BEGIN."""

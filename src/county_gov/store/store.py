@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
@@ -25,16 +25,20 @@ def open_database(url: str) -> Database:
     """The module for a URL.
 
     Raises:
-        StoreError: if no module knows the URL's scheme.
+        StoreError: if no module knows the URL's scheme, or it names no database.
     """
-    backend = sa.make_url(url).get_backend_name()
+    try:
+        backend = sa.make_url(url).get_backend_name()
+    except sa.exc.ArgumentError:
+        backend = "unknown"
     if backend == "sqlite":
         return SqliteDatabase(url)
     if backend == "postgresql":
         from county_gov.store.postgresql import PostgresqlDatabase
 
         return PostgresqlDatabase(url)
-    msg = f"store.url {url!r}: expected sqlite:///… or postgresql+psycopg://…"
+    scheme = url.partition(":")[0]
+    msg = f"store.url begins with {scheme!r}: expected sqlite:///… or postgresql+psycopg://…"
     raise StoreError(msg)
 
 
@@ -62,7 +66,11 @@ class Store:
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="store-reader")
 
     def start(self) -> None:
-        """Open the writer's connection."""
+        """Open the writer's connection.
+
+        Raises:
+            StoreError: if the database cannot be reached, or another process is writing it.
+        """
         self.writer.start()
 
     def close(self) -> None:
@@ -71,21 +79,46 @@ class Store:
         self._readers.shutdown()
         self.database.close()
 
+    def on_reconnect(self, callback: Callable[[Snapshot], None]) -> None:
+        """Call back on the writer's thread after a lost connection was opened anew.
+
+        Whether the commit that broke was kept is unknown then: read again what is kept in memory.
+        """
+        self.writer.on_reconnect(callback)
+
     def submit(
-        self, function: Callable[[Transaction], T], priority: Priority = Priority.PERSON
+        self,
+        function: Callable[[Transaction], T],
+        priority: Priority = Priority.PERSON,
+        *,
+        rows: int = 1,
     ) -> Future[T]:
-        """Queue a change; its future holds the result once it is durable."""
-        return self.writer.submit(function, priority)
+        """Queue a change; its future holds the result once it is durable.
+
+        Args:
+            function: What to do, on the writer's thread; quick, and it lets database errors pass.
+            priority: Whose change it is.
+            rows: About how many rows it brings, to bound the memory of what waits.
+
+        Raises:
+            StoreBusy: if too many changes or rows wait.
+            StoreClosed: if the store is stopping.
+        """
+        return self.writer.submit(function, priority, rows=rows)
 
     async def write(
-        self, function: Callable[[Transaction], T], priority: Priority = Priority.PERSON
+        self,
+        function: Callable[[Transaction], T],
+        priority: Priority = Priority.PERSON,
+        *,
+        rows: int = 1,
     ) -> T:
-        """Make a change; returns once it is durable."""
-        return await self.writer.write(function, priority)
+        """Make a change; returns once it is durable. Arguments and errors as of `submit`."""
+        return await self.writer.write(function, priority, rows=rows)
 
     def read_now(self, function: Callable[[Snapshot], T]) -> T:
         """Read on this thread."""
-        return cast("T", self.database.read(function))
+        return self.database.read(function)
 
     async def read(self, function: Callable[[Snapshot], T]) -> T:
         """Read on a reader's thread."""

@@ -1,13 +1,13 @@
 """Every table, in one place.
 
-Conventions: instants are microseconds UTC, days are days since 1970-01-01, truth is 0 or 1, texts in
-two languages stand in ``name`` and ``name_en``, structured values are JSON text. The tables in which
-observations land are made at run time (see `observations`); they are not listed here.
+Conventions: instants are microseconds UTC, days are days since 1970-01-01, truth is 0 or 1, texts
+in two languages stand in ``name`` and ``name_en``, structured values are JSON text. The tables in
+which observations land are made at run time (see `observations`); they are not listed here.
 
-There are no foreign keys. What belongs together (a case with its events and tasks) is written in one
-transaction by one module; registers are joined by codes whose parents are dated, and are checked as
-a whole when they are imported; observations are keyed by the numbers that intake has looked up. A
-constraint would check each of these rows a second time, and only on one of the two sides of a date.
+There are no foreign keys. What belongs together (a case with its events and tasks) is written in
+one transaction by one module; registers are joined by codes whose parents are dated, and are
+checked as a whole when they are imported; observations are keyed by the numbers that intake has
+looked up. A constraint would check each of these rows a second time, on one side of a date only.
 
 A change here needs a migration (`county_gov.store.migrations`); a test compares the two.
 """

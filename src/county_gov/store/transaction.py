@@ -76,7 +76,7 @@ class Transaction(Snapshot):
         """Execute a statement once, or once for each of ``rows``."""
         return self.connection.execute(statement, rows)
 
-    def insert(self, table: sa.Table, **values: Any) -> int:
+    def insert(self, table: sa.Table, **values: object) -> int:
         """Insert one row and return its identity (0 where the table has none)."""
         result = self.connection.execute(sa.insert(table).values(**values))
         key = result.inserted_primary_key

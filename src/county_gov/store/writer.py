@@ -1,8 +1,10 @@
 """The one writer: a thread that owns the writing connection and commits many changes at once.
 
 A change is a function of a `Transaction`. Changes wait in three queues: those of persons go first,
-then intake, then upkeep. Each runs in a savepoint of its own, so that one that fails costs no other;
-all that ran share one durable commit, and only then does anybody hear of a success.
+then intake; upkeep runs when nothing else waits, and is owed a share of the time when something
+always does. Each change runs in a savepoint of its own, so that one that fails costs no other; all
+that ran share one durable commit, and only then does anybody hear of a success or a failure (a
+failure may rest on what a change before it in the same commit did).
 """
 
 from __future__ import annotations
@@ -10,17 +12,17 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from enum import IntEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
-from attrs import define, field, frozen
 
-from county_gov.errors import StoreBusy, StoreClosed, StoreError
-from county_gov.store.transaction import Transaction
+from county_gov.errors import StoreClosed, StoreError
+from county_gov.store.changes import Answers, Change, Priority, Queues, WriterLimits
+from county_gov.store.figures import WriterFigures
+from county_gov.store.transaction import Snapshot, Transaction
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -28,70 +30,23 @@ if TYPE_CHECKING:
     from county_gov.contract.clock import Clock
     from county_gov.store.database import Database
 
+__all__ = ["Priority", "Writer", "WriterFigures", "WriterLimits"]
+
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
+IDLE_SECONDS = 0.5
+"""After this long without a change the database may tidy up."""
 
-class Priority(IntEnum):
-    """Whose change goes first."""
-
-    PERSON = 0
-    INTAKE = 1
-    UPKEEP = 2
-
-
-@frozen
-class WriterLimits:
-    """How long a commit is gathered, and how much may wait.
-
-    Args:
-        gather: Seconds of work after which a commit is made.
-        waiting: Changes that may wait per queue before `StoreBusy` is raised.
-        upkeep_every: Upkeep runs when nothing else waits, and after this many commits anyway.
-    """
-
-    gather: float = 0.012
-    waiting: int = 4096
-    upkeep_every: int = 8
-
-
-@define(eq=False)
-class _Change:
-    function: Callable[[Transaction], Any]
-    resolve: Callable[[Any, BaseException | None], None]
-    result: Any = None
-
-
-@define(eq=False)
-class _Arrivals:
-    """Results on their way to event loops, handed over with one wake-up per loop."""
-
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any, Any]]] = field(
-        factory=dict
-    )
-
-    def add(self, future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-        self.by_loop.setdefault(future.get_loop(), []).append((future, result, error))
-
-    def deliver(self) -> None:
-        arrivals, self.by_loop = self.by_loop, {}
-        for loop, results in arrivals.items():
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_settle, results)
-
-
-def _settle(results: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:
-    for future, result, error in results:
-        if future.cancelled():
-            continue
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
+SLOW_SECONDS = 0.05
+"""No change may hold the writer for longer; one that does is recorded by name."""
 
 
 class Writer:
     """Runs changes, one after another, on a thread of its own.
+
+    A connection that breaks (a server restarts) is opened anew for the next change; the changes
+    that were waiting while it could not be opened fail with `StoreError`.
 
     Args:
         database: Where to write.
@@ -105,180 +60,293 @@ class Writer:
         self._database = database
         self._clock = clock
         self._limits = limits or WriterLimits()
-        self._queues: tuple[deque[_Change], ...] = (deque(), deque(), deque())
-        self._wake = threading.Condition()
-        self._closing = False
-        self._arrivals = _Arrivals()
+        self._queues = Queues(self._limits)
+        self._answers = Answers()
+        self._connection: sa.Connection | None = None
+        self._reconnected: list[Callable[[Snapshot], None]] = []
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._started: Future[None] = Future()
         self.commits = 0
         """Commits so far."""
+        self.changes = 0
+        """Changes that were committed."""
+        self.failures = 0
+        """Changes that failed."""
+        self.seconds = 0.0
+        """Seconds spent in commits so far, all their changes included."""
         self.longest = 0.0
         """Seconds of the longest commit so far, all its changes included."""
+        self.longest_change = 0.0
+        """Seconds of the longest single change so far."""
         self.listeners: list[Callable[[int], None]] = []
         """Called on the writer's thread with the journal's new head after each commit that has
         journal entries; must be quick."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether changes are being written."""
+        return self._thread.is_alive() and not self._queues.closed
 
     def start(self) -> None:
         """Start the thread and open its connection.
 
         Raises:
-            StoreError: if the connection cannot be opened.
+            StoreError: if the connection cannot be opened, or another process is writing.
         """
         self._thread.start()
-        self._started.result()
+        try:
+            self._started.result()
+        except BaseException:
+            self._thread.join()
+            raise
 
     def close(self) -> None:
         """Run what is waiting, then stop; changes submitted later get `StoreClosed`."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
+        self._queues.close("the store is stopping and takes no more changes")
         if self._thread.is_alive():
             self._thread.join()
+        self._refuse_waiting(StoreClosed("the store was closed before this change was written"))
+
+    def on_reconnect(self, callback: Callable[[Snapshot], None]) -> None:
+        """Call back on the writer's thread after the connection was opened anew.
+
+        When a connection breaks during a commit, what happened is unknown: state kept in memory
+        has to be read again, here, before the next change.
+        """
+        self._reconnected.append(callback)
 
     def waiting(self, priority: Priority) -> int:
         """How many changes wait in a queue."""
-        return len(self._queues[priority])
+        return self._queues.waiting(priority)
+
+    def figures(self) -> WriterFigures:
+        """What the writer has done so far, for metrics."""
+        return WriterFigures(
+            commits=self.commits,
+            changes=self.changes,
+            failures=self.failures,
+            seconds=self.seconds,
+            longest_seconds=self.longest,
+            longest_change_seconds=self.longest_change,
+            waiting={priority: self.waiting(priority) for priority in Priority},
+            waiting_rows={priority: self._queues.rows(priority) for priority in Priority},
+        )
 
     def submit(
-        self, function: Callable[[Transaction], T], priority: Priority = Priority.PERSON
+        self,
+        function: Callable[[Transaction], T],
+        priority: Priority = Priority.PERSON,
+        *,
+        rows: int = 1,
     ) -> Future[T]:
         """Queue a change; the future holds its result once it is durable.
 
+        Args:
+            function: What to do, on the writer's thread; quick, and it lets database errors pass.
+            priority: Whose change it is.
+            rows: About how many rows it brings, to bound the memory of what waits.
+
         Raises:
-            StoreBusy: if too many changes wait.
+            StoreBusy: if too many changes or rows wait.
             StoreClosed: if the writer is stopping.
         """
         future: Future[T] = Future()
-
-        def resolve(result: Any, error: BaseException | None) -> None:
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
-
-        self._put(_Change(function, resolve), priority)
+        self._queues.put(Change(function, future, rows), priority)
         return future
 
     async def write(
-        self, function: Callable[[Transaction], T], priority: Priority = Priority.PERSON
+        self,
+        function: Callable[[Transaction], T],
+        priority: Priority = Priority.PERSON,
+        *,
+        rows: int = 1,
     ) -> T:
-        """As `submit`, awaited."""
+        """As `submit`, awaited; a change whose awaiter is cancelled may run or not."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-
-        def resolve(result: Any, error: BaseException | None) -> None:
-            self._arrivals.add(future, result, error)
-
-        self._put(_Change(function, resolve), priority)
+        self._queues.put(Change(function, future, rows), priority)
         return await future
-
-    def _put(self, change: _Change, priority: Priority) -> None:
-        with self._wake:
-            if self._closing:
-                msg = "the store is stopping and takes no more changes"
-                raise StoreClosed(msg)
-            queue = self._queues[priority]
-            if len(queue) >= self._limits.waiting:
-                msg = f"{len(queue)} changes are waiting to be written; try again in a second"
-                raise StoreBusy(msg)
-            queue.append(change)
-            self._wake.notify()
 
     def _run(self) -> None:
         try:
-            connection = self._database.connect_writer()
-        except BaseException as error:
+            self._connection = self._database.connect_writer()
+        except BaseException as error:  # noqa: BLE001 - handed to `start`, which raises it
             self._started.set_exception(error)
+            self._queues.close("the store could not be opened")
             return
         self._started.set_result(None)
         try:
-            while self._wait(connection):
-                self._commit_group(connection)
-                self._arrivals.deliver()
+            while self._wait():
+                self._commit_group()
+                self._answers.deliver()
+                self._tidy()
+        except BaseException as error:
+            log.critical("the writer has stopped", error=repr(error))
+            self._queues.close(f"the writer has stopped: {error!r}")
+            self._refuse_waiting(StoreClosed(f"the writer has stopped: {error!r}"))
+            raise
         finally:
-            connection.close()
+            self._answers.deliver()
+            self._disconnect()
 
-    def _wait(self, connection: sa.Connection) -> bool:
+    def _wait(self) -> bool:
         """Wait until there is a change; False when there will be none any more."""
-        while True:
-            with self._wake:
-                if any(self._queues):
-                    return True
-                if self._closing:
-                    return False
-                if self._wake.wait(0.5):
-                    continue
-            self._database.idle(connection)
+        while not self._queues.wait(IDLE_SECONDS):
+            if self._queues.closed:
+                return False
+            if self._connection is not None:
+                self._database.idle(self._connection)
+        return True
 
-    def _next(self) -> _Change | None:
-        people, intake, upkeep = self._queues
-        if people:
-            return people.popleft()
-        if intake:
-            return intake.popleft()
-        due = self.commits % self._limits.upkeep_every == 0
-        return upkeep.popleft() if upkeep and not due else None
+    def _tidy(self) -> None:
+        if self._connection is not None and self._database.usable(self._connection):
+            self._database.tidy(self._connection)
 
-    def _commit_group(self, connection: sa.Connection) -> None:
-        """Run waiting changes for a moment and commit them together."""
-        started = time.perf_counter()
-        done: list[_Change] = []
-        tx = Transaction(connection, self._database, at=self._clock.now())
-        upkeep = self._queues[Priority.UPKEEP]
-        first = upkeep.popleft() if upkeep and self._upkeep_is_due() else None
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._database.disconnect_writer(connection)
+
+    def _connected(self) -> sa.Connection:
+        """The writing connection, opened anew if it broke."""
+        if self._connection is not None and self._database.usable(self._connection):
+            return self._connection
+        self._disconnect()
+        connection = self._connection = self._database.connect_writer()
+        log.warning("the writing connection was opened anew", database=self._database.url)
+        self._database.begin(connection)
+        for callback in self._reconnected:
+            callback(Snapshot(connection, self._database))
+        self._database.rollback(connection)
+        return connection
+
+    def _begin(self) -> sa.Connection:
+        """Begin; if the connection broke since it was last used, nothing is lost: open another."""
+        connection = self._connected()
         try:
             self._database.begin(connection)
-            change = first or self._next()
-            while change is not None:
-                self._run_change(tx, change, done)
-                over = time.perf_counter() - started > self._limits.gather
-                change = None if over else self._next()
+        except Exception as error:
+            if self._database.usable(connection):
+                raise
+            log.warning("the writing connection was lost", error=str(error))
+            connection = self._connected()
+            self._database.begin(connection)
+        return connection
+
+    def _commit_group(self) -> None:
+        """Run waiting changes for a moment, commit them together, and answer them all."""
+        started = time.perf_counter()
+        taken: list[Change] = []
+        tx: Transaction | None = None
+        try:
+            connection = self._begin()
+            tx = Transaction(connection, self._database, at=self._clock.now())
+            for change in self._gather(started):
+                taken.append(change)
+                self._run_change(tx, change)
             self._database.number_journal(tx, tx.entries)
             self._database.commit(connection)
-        except BaseException as error:
-            self._fail_group(connection, tx, done, error)
-            return
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the changes
+            self._abandon(tx, taken, error)
+        else:
+            self._call(tx.callbacks)
+            self._tell_listeners(tx)
+        self._note(taken, time.perf_counter() - started)
+        for change in taken:
+            self._answers.add(change)
+
+    def _gather(self, started: float) -> Iterator[Change]:
+        """The next changes, until `WriterLimits.gather` seconds have passed."""
+        while change := self._queues.take():
+            yield change
+            if time.perf_counter() - started > self._limits.gather:
+                return
+
+    def _note(self, taken: list[Change], seconds: float) -> None:
+        failed = sum(change.error is not None for change in taken)
         self.commits += 1
-        self.longest = max(self.longest, time.perf_counter() - started)
-        for callback in tx.callbacks:
-            callback()
-        if tx.entries:
-            for listener in self.listeners:
-                listener(tx.entries[-1].position)
-        for change in done:
-            change.resolve(change.result, None)
+        self.changes += len(taken) - failed
+        self.failures += failed
+        self.seconds += seconds
+        self.longest = max(self.longest, seconds)
+        self._queues.note_group(seconds)
 
-    def _upkeep_is_due(self) -> bool:
-        others = self._queues[Priority.PERSON] or self._queues[Priority.INTAKE]
-        return not others or self.commits % self._limits.upkeep_every == 0
-
-    def _run_change(self, tx: Transaction, change: _Change, done: list[_Change]) -> None:
+    def _run_change(self, tx: Transaction, change: Change) -> None:
+        """Run one change in its savepoint; an error that ended the transaction is raised."""
         marks = len(tx.entries), len(tx.callbacks), len(tx.undo)
+        started = time.perf_counter()
         self._database.savepoint(tx.connection)
         try:
             change.result = change.function(tx)
             self._database.release(tx.connection)
         except BaseException as error:
             if not self._database.in_transaction(tx.connection):
-                done.append(change)
                 raise
             self._database.rollback_to(tx.connection)
-            for undo in reversed(tx.undo[marks[2] :]):
-                undo()
+            self._call(reversed(tx.undo[marks[2] :]))
             del tx.entries[marks[0] :], tx.callbacks[marks[1] :], tx.undo[marks[2] :]
-            change.resolve(None, self._database.explain_error(error) or error)
-        else:
-            done.append(change)
+            change.result, change.error = None, self._explain(error) or error
+        seconds = time.perf_counter() - started
+        self.longest_change = max(self.longest_change, seconds)
+        if seconds > SLOW_SECONDS:
+            log.warning(
+                "a change held the writer for long",
+                seconds=round(seconds, 3),
+                change=getattr(change.function, "__qualname__", repr(change.function)),
+            )
 
-    def _fail_group(
-        self, connection: sa.Connection, tx: Transaction, done: list[_Change], error: BaseException
-    ) -> None:
-        explained = self._database.explain_error(error) or StoreError(f"commit failed: {error}")
-        explained.__cause__ = error
-        log.error("commit failed", changes=len(done), error=str(error))
-        if self._database.in_transaction(connection):
-            self._database.rollback(connection)
-        for undo in reversed(tx.undo):
-            undo()
-        for change in done:
-            change.resolve(None, explained)
+    def _abandon(self, tx: Transaction | None, taken: list[Change], error: BaseException) -> None:
+        """Undo a whole group: nothing was kept, or nobody knows whether it was."""
+        explained = self._explain(error)
+        if explained is None:
+            explained = StoreError(f"the commit failed: {error}")
+            explained.__cause__ = error
+        log.error("commit failed", changes=len(taken), error=str(error))
+        if tx is None:
+            # No transaction could begin: whoever waits now would only wait for the same error.
+            self._refuse_waiting(explained)
+            self._hang_up()
+            return
+        self._undo_all(tx)
+        for change in taken:
+            change.result, change.error = None, explained
+
+    def _undo_all(self, tx: Transaction) -> None:
+        try:
+            if self._database.in_transaction(tx.connection):
+                self._database.rollback(tx.connection)
+        except Exception:
+            log.exception("rollback failed; the writing connection is given up")
+            self._hang_up()
+        self._call(reversed(tx.undo))
+
+    def _hang_up(self) -> None:
+        """Give the connection up; the next change opens another."""
+        try:
+            self._disconnect()
+        except Exception as error:  # noqa: BLE001 - recorded; a broken connection may fail to close
+            log.warning("closing the writing connection failed", error=str(error))
+
+    def _explain(self, error: BaseException) -> StoreError | None:
+        explained = error if isinstance(error, StoreError) else self._database.explain_error(error)
+        if explained is not None and explained is not error:
+            explained.__cause__ = error
+        return explained
+
+    def _call(self, callbacks: Iterable[Callable[[], None]]) -> None:
+        """Call back; one that fails is recorded and costs no other."""
+        for callback in callbacks:
+            try:
+                callback()
+            except Exception:
+                log.exception("a callback of a change failed", callback=repr(callback))
+
+    def _tell_listeners(self, tx: Transaction) -> None:
+        if tx.entries:
+            head = tx.entries[-1].position
+            self._call([partial(listener, head) for listener in self.listeners])
+
+    def _refuse_waiting(self, error: StoreError) -> None:
+        for change in self._queues.drain():
+            change.error = error
+            self._answers.add(change)
+        self._answers.deliver()

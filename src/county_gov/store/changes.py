@@ -1,0 +1,219 @@
+"""Changes that wait for the writer, and the way of their results back to who waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from enum import IntEnum
+from typing import Any
+
+from attrs import define, field, frozen
+
+from county_gov.errors import StoreBusy, StoreClosed
+from county_gov.store.transaction import Transaction
+
+MOST_OWED = 0.1
+"""Seconds that upkeep may be owed, or may owe, at most."""
+
+
+class Priority(IntEnum):
+    """Whose change goes first."""
+
+    PERSON = 0
+    INTAKE = 1
+    UPKEEP = 2
+
+
+@frozen
+class WriterLimits:
+    """How long a commit is gathered, and how much may wait.
+
+    Args:
+        gather: Seconds of work after which a commit is made.
+        waiting: Changes that may wait per queue before `StoreBusy` is raised.
+        waiting_rows: Rows that the changes of a queue may bring together; one change alone may
+            always wait, however many it brings.
+        upkeep_share: Share of the writer's time that upkeep gets while others never stop.
+    """
+
+    gather: float = 0.012
+    waiting: int = 4096
+    waiting_rows: int = 2_000_000
+    upkeep_share: float = 0.25
+
+
+@define(eq=False)
+class Change:
+    """One change, who waits for it, and how it ended.
+
+    Args:
+        function: What to do.
+        future: Of a thread or of an event loop.
+        rows: About how many rows it brings.
+    """
+
+    function: Callable[[Transaction], Any]
+    future: Future[Any] | asyncio.Future[Any]
+    rows: int = 1
+    result: Any = None
+    error: BaseException | None = None
+
+    def wanted(self) -> bool:
+        """Whether somebody still waits for it; from now on it can no longer be cancelled."""
+        if isinstance(self.future, Future):
+            return self.future.set_running_or_notify_cancel()
+        return not self.future.cancelled()
+
+
+@define(eq=False)
+class Answers:
+    """Results on their way back, handed over with one wake-up per event loop."""
+
+    by_loop: dict[asyncio.AbstractEventLoop, list[Change]] = field(factory=dict)
+
+    def add(self, change: Change) -> None:
+        """Answer a thread at once, an event loop with the next `deliver`."""
+        if isinstance(change.future, Future):
+            _settle(change)
+        else:
+            self.by_loop.setdefault(change.future.get_loop(), []).append(change)
+
+    def deliver(self) -> None:
+        """Wake the event loops."""
+        by_loop, self.by_loop = self.by_loop, {}
+        for loop, changes in by_loop.items():
+            try:
+                loop.call_soon_threadsafe(_settle_all, changes)
+            except RuntimeError:
+                # The loop was closed: nobody is there to hear of it.
+                continue
+
+
+def _settle_all(changes: list[Change]) -> None:
+    for change in changes:
+        if not change.future.done():
+            _settle(change)
+
+
+def _settle(change: Change) -> None:
+    if change.error is None:
+        change.future.set_result(change.result)
+    else:
+        change.future.set_exception(change.error)
+
+
+class Queues:
+    """What waits, by priority; put from any thread, taken by the writer's.
+
+    Args:
+        limits: How much may wait, and the share of upkeep.
+    """
+
+    def __init__(self, limits: WriterLimits) -> None:
+        self._limits = limits
+        self._queues: tuple[deque[Change], ...] = tuple(deque() for _ in Priority)
+        self._rows = [0 for _ in Priority]
+        self._wake = threading.Condition()
+        self._closed = ""
+        self._owed = 0.0
+        self._upkeep_since: float | None = None
+        self._upkeep_seconds = 0.0
+
+    @property
+    def closed(self) -> bool:
+        """Whether no more changes are taken."""
+        return bool(self._closed)
+
+    def close(self, reason: str) -> None:
+        """Take no more changes; what waits can still be taken."""
+        with self._wake:
+            self._closed = self._closed or reason
+            self._wake.notify_all()
+
+    def waiting(self, priority: Priority) -> int:
+        """How many changes wait in a queue."""
+        return len(self._queues[priority])
+
+    def rows(self, priority: Priority) -> int:
+        """How many rows the changes of a queue bring."""
+        return self._rows[priority]
+
+    def put(self, change: Change, priority: Priority) -> None:
+        """Let a change wait.
+
+        Raises:
+            StoreBusy: if too many changes or rows wait.
+            StoreClosed: if no more are taken.
+        """
+        with self._wake:
+            if self._closed:
+                raise StoreClosed(self._closed)
+            queue, rows = self._queues[priority], self._rows[priority] + change.rows
+            if len(queue) >= self._limits.waiting or (queue and rows > self._limits.waiting_rows):
+                msg = (
+                    f"{len(queue)} changes with {self._rows[priority]} rows are waiting to be "
+                    "written; try again in a second"
+                )
+                raise StoreBusy(msg)
+            queue.append(change)
+            self._rows[priority] = rows
+            self._wake.notify()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a change; False when none came, or none will."""
+        with self._wake:
+            if not any(self._queues) and not self._closed:
+                self._wake.wait(seconds)
+            return any(self._queues)
+
+    def take(self) -> Change | None:
+        """The next change whose result somebody still wants, or None."""
+        while True:
+            change = self._pop()
+            if change is None or change.wanted():
+                return change
+
+    def _pop(self) -> Change | None:
+        with self._wake:
+            priority = self._choose()
+            if priority is None:
+                return None
+            change = self._queues[priority].popleft()
+            self._rows[priority] -= change.rows
+            return change
+
+    def _choose(self) -> Priority | None:
+        self._stop_upkeep()
+        people, intake, upkeep = self._queues
+        if people:
+            return Priority.PERSON
+        if upkeep and (not intake or (self._owed > 0 and not self._upkeep_seconds)):
+            self._upkeep_since = time.perf_counter()
+            return Priority.UPKEEP
+        return Priority.INTAKE if intake else None
+
+    def _stop_upkeep(self) -> None:
+        if self._upkeep_since is not None:
+            self._upkeep_seconds += time.perf_counter() - self._upkeep_since
+            self._upkeep_since = None
+
+    def note_group(self, seconds: float) -> None:
+        """A commit took so long: upkeep is owed its share of it, less what it has had."""
+        self._stop_upkeep()
+        if self._queues[Priority.UPKEEP] or self._upkeep_seconds:
+            self._owed += self._limits.upkeep_share * seconds - self._upkeep_seconds
+            self._owed = min(max(self._owed, -MOST_OWED), MOST_OWED)
+        self._upkeep_seconds = 0.0
+
+    def drain(self) -> list[Change]:
+        """Take all that wait, to refuse them."""
+        with self._wake:
+            changes = [change for queue in self._queues for change in queue]
+            for queue in self._queues:
+                queue.clear()
+            self._rows = [0 for _ in Priority]
+        return [change for change in changes if change.wanted()]
