@@ -1,0 +1,117 @@
+"""Whom a case's notices go to: written into the outbox in the same transaction as its step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import structlog
+
+from county_gov.cases.notices import PARTICIPANTS, Occasion, compose
+from county_gov.cases.step import Step, assigned, json_text
+from county_gov.contract.access import SYSTEM
+from county_gov.contract.text import Text
+from county_gov.contract.workflow import CaseView, Notice, Value
+from county_gov.store import cases as rows
+from county_gov.store.access import holders
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from county_gov.store.transaction import Transaction
+
+log = structlog.get_logger(__name__)
+OPENING = Text(zh="立案", en="opened")
+
+
+def send_notices(
+    tx: Transaction,
+    view: CaseView,
+    step: Step,
+    *,
+    channels: tuple[str, ...],
+    timezone: ZoneInfo,
+    day: int,
+) -> None:
+    """Queue a step's notices: one row of the outbox for each recipient and channel."""
+    notices = step.event.notices if step.event else step.workflow.opened_notices
+    if not notices:
+        return
+    occasion = Occasion(
+        workflow=step.workflow,
+        view=view,
+        event=step.event.title if step.event else OPENING,
+        actor=step.request.actor.name,
+        area=rows.area_names(tx, view.area) or Text(zh=view.area or "—"),
+        names=_names(tx, view.data),
+        timezone=timezone,
+    )
+    for index, notice in enumerate(notices):
+        numbers = _recipients(tx, notice, view, step, day)
+        accounts = rows.accounts_by_number(tx, numbers)
+        if not accounts and notice.to != PARTICIPANTS:
+            _note_nobody(tx, view, notice)
+        for number, facts in sorted(accounts.items()):
+            subject, body = compose(notice, occasion, language=facts.language, drill=step.drill)
+            for channel in channels:
+                tx.append_outbox(
+                    key=f"case:{view.id}:{view.version}:{index}:{channel}:{number}",
+                    notifier=channel,
+                    recipient=facts.login,
+                    subject=subject,
+                    body=body,
+                    case=int(view.id),
+                    drill=step.drill,
+                )
+
+
+def _recipients(tx: Transaction, notice: Notice, view: CaseView, step: Step, day: int) -> set[int]:
+    """Who gets a notice; one to the new task's role goes only to who may do the task."""
+    if notice.to == PARTICIPANTS:
+        found = set(view.persons)
+        for taking_part in view.units:
+            found.update(rows.members(tx, taking_part, day))
+        return found - {step.request.actor.account or 0}
+    able = holders(tx, notice.to, view.area, day)
+    task = step.state.task
+    narrowed = task is not None and task.role == notice.to
+    account, unit = assigned(step.state, view.data) if narrowed else (None, None)
+    return {
+        holder.account
+        for holder in able
+        if account in (None, holder.account) and unit in (None, holder.unit)
+    }
+
+
+def _names(tx: Transaction, data: Mapping[str, Value]) -> dict[str, Text]:
+    """Names of the accounts and units that the data speaks of, by field."""
+    accounts = {
+        name: value
+        for name, value in data.items()
+        if name.endswith("_account") and isinstance(value, int)
+    }
+    known = rows.accounts_by_number(tx, accounts.values(), active_only=False)
+    names = {
+        field: Text(zh=known[number].name or known[number].login, en=known[number].name_en)
+        for field, number in accounts.items()
+        if number in known
+    }
+    units = {
+        name: value
+        for name, value in data.items()
+        if name.endswith("_unit") and isinstance(value, str)
+    }
+    titles = rows.unit_names(tx, units.values())
+    return names | {field: titles[code] for field, code in units.items() if code in titles}
+
+
+def _note_nobody(tx: Transaction, view: CaseView, notice: Notice) -> None:
+    log.warning("notice without recipient", case=view.number, to=notice.to, area=view.area)
+    tx.append_audit(
+        SYSTEM,
+        "notice.unaddressed",
+        f"case:{view.id}",
+        outcome="failed",
+        area=view.area,
+        details=json_text({"to": notice.to, "version": view.version}),
+    )

@@ -1,0 +1,230 @@
+"""Checking workflows at start: all that is wrong with all of them is told at once."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from county_gov.cases.guards import guard_name
+from county_gov.cases.notices import BUILT_IN, fields_of, placeholders
+from county_gov.cases.number import number_problem, skeleton
+from county_gov.errors import Problem
+
+if TYPE_CHECKING:
+    from county_gov.contract.schema import Field
+    from county_gov.contract.text import Text
+    from county_gov.contract.workflow import Event, Notice, State, Workflow
+
+
+def check_workflows(workflows: Iterable[Workflow]) -> list[Problem]:
+    """All problems of all workflows; an empty list where they can be used."""
+    problems: list[Problem] = []
+    skeletons: dict[str, str] = {}
+    ids: Counter[str] = Counter()
+    for workflow in workflows:
+        place = f"workflow {workflow.id}"
+        ids[workflow.id] += 1
+        if ids[workflow.id] == 2:  # noqa: PLR2004 (told once, at the second)
+            problems.append(Problem(place, "is declared twice: give each workflow its own id"))
+        problems += check_workflow(workflow)
+        other = skeletons.setdefault(skeleton(workflow.number), workflow.id)
+        if other != workflow.id:
+            problems.append(
+                Problem(f"{place}.number", f"would give the same numbers as {other}: change one")
+            )
+    return problems
+
+
+def check_workflow(workflow: Workflow) -> list[Problem]:
+    """All problems of one workflow; each names the place within it."""
+    place = f"workflow {workflow.id}"
+    found = [
+        *_general_problems(workflow),
+        *_state_problems(workflow),
+        *_event_problems(workflow),
+        *_field_problems(workflow),
+        *_notice_problems(workflow),
+    ]
+    if not found:
+        found = list(_reach_problems(workflow))
+    return [Problem(f"{place}{where}", message) for where, message in found]
+
+
+def _general_problems(workflow: Workflow) -> Iterator[tuple[str, str]]:
+    if not workflow.id:
+        yield ".id", "is empty; expected <plugin>.<name>"
+    if workflow.version < 1:
+        yield ".version", f"expected 1 or more, got {workflow.version}"
+    if not workflow.read_permission:
+        yield ".read_permission", "is empty; name the permission that lets people see its cases"
+    if problem := number_problem(workflow.number):
+        yield ".number", problem
+
+
+def _state_problems(workflow: Workflow) -> Iterator[tuple[str, str]]:
+    if not workflow.states:
+        yield ".states", "there are none"
+    yield from _twice(".states", [state.id for state in workflow.states])
+    by_id = {state.id: state for state in workflow.states}
+    initial = by_id.get(workflow.initial)
+    if initial is None:
+        yield ".initial", f"{workflow.initial!r} is not a state; {_known(by_id)}"
+    elif initial.final:
+        yield ".initial", f"{workflow.initial!r} is final: a case would be closed when it is opened"
+    if by_id and not any(state.final for state in workflow.states):
+        yield ".states", "none is final: no case could ever be closed"
+    fields = fields_of(workflow)
+    for state in workflow.states:
+        yield from _task_problems(state, fields)
+
+
+def _task_problems(state: State, fields: dict[str, Field]) -> Iterator[tuple[str, str]]:
+    where, task = f".states[{state.id}].task", state.task
+    if task is None:
+        return
+    if state.final:
+        yield where, "a final state has no task: nobody could do it"
+    if not task.role:
+        yield f"{where}.role", "is empty; name the role whose holders may do the task"
+    for attribute, name, dtype in (
+        ("assignee", task.assignee, "int64"),
+        ("unit", task.unit, "text"),
+    ):
+        if name:
+            yield from _pointer_problems(f"{where}.{attribute}", name, dtype, fields)
+
+
+def _event_problems(workflow: Workflow) -> Iterator[tuple[str, str]]:
+    yield from _twice(".events", [event.id for event in workflow.events])
+    by_id = {state.id: state for state in workflow.states}
+    for event in workflow.events:
+        where = f".events[{event.id}]"
+        if not event.id:
+            yield where, "its id is empty; an empty id means the opening of a case"
+        if not event.permission:
+            yield f"{where}.permission", "is empty; name the permission that the event needs"
+        if not event.sources:
+            yield f"{where}.sources", "is empty: the event could never happen"
+        for source in event.sources:
+            if source not in by_id:
+                yield f"{where}.sources", f"{source!r} is not a state; {_known(by_id)}"
+            elif by_id[source].final:
+                yield f"{where}.sources", f"{source!r} is final: nothing happens after it"
+        if event.target not in by_id:
+            yield f"{where}.target", f"{event.target!r} is not a state; {_known(by_id)}"
+        yield from _form_problems(event)
+        for guard in event.guards:
+            yield from _guard_problems(where, guard)
+
+
+def _form_problems(event: Event) -> Iterator[tuple[str, str]]:
+    fields = {one.name: one for one in event.form.fields}
+    for attribute, name, dtype in (
+        ("assigns_person", event.assigns_person, "int64"),
+        ("assigns_unit", event.assigns_unit, "text"),
+    ):
+        if name:
+            where = f".events[{event.id}].{attribute}"
+            yield from _pointer_problems(where, name, dtype, fields)
+
+
+def _guard_problems(where: str, guard: object) -> Iterator[tuple[str, str]]:
+    if not callable(guard):
+        yield f"{where}.guards", f"{guard!r} is no function; expected guard(case, actor, data)"
+        return
+    name = guard_name(guard)
+    if inspect.iscoroutinefunction(guard):
+        yield f"{where}.guards", f"{name} is async; a guard is an ordinary function"
+    try:
+        inspect.signature(guard).bind(None, None, None)
+    except (TypeError, ValueError) as error:
+        yield f"{where}.guards", f"{name} cannot be called as guard(case, actor, data): {error}"
+
+
+def _field_problems(workflow: Workflow) -> Iterator[tuple[str, str]]:
+    seen: dict[str, tuple[str, Field]] = {}
+    forms = [(".data", workflow.data)]
+    forms += [(f".events[{event.id}].form", event.form) for event in workflow.events]
+    for where, form in forms:
+        for one in form.fields:
+            place = f"{where}.{one.name}"
+            if one.name in BUILT_IN:
+                yield place, "is the name of something that every case has: choose another"
+            if one.name.endswith("_account") and one.dtype != "int64":
+                yield place, f"ends in _account, so it holds an account: int64, not {one.dtype}"
+            if one.name.endswith("_unit") and one.dtype != "text":
+                yield place, f"ends in _unit, so it holds a unit's code: text, not {one.dtype}"
+            first, other = seen.setdefault(one.name, (where, one))
+            if (other.dtype, other.decimals) != (one.dtype, one.decimals):
+                yield place, f"has another type than in {first}: a case has one {one.name!r}"
+
+
+def _notice_problems(workflow: Workflow) -> Iterator[tuple[str, str]]:
+    known = BUILT_IN | fields_of(workflow).keys()
+    places = [(".opened_notices", workflow.opened_notices)]
+    places += [(f".events[{event.id}].notices", event.notices) for event in workflow.events]
+    for where, notices in places:
+        for index, notice in enumerate(notices):
+            if not notice.to:
+                yield f"{where}[{index}].to", "is empty; name a role, or 'participants'"
+            yield from _template_problems(f"{where}[{index}]", notice, known)
+
+
+def _template_problems(
+    where: str, notice: Notice, known: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    texts: tuple[tuple[str, Text], ...] = (("subject", notice.subject), ("body", notice.body))
+    for attribute, text in texts:
+        for language in ("zh", "en"):
+            place = f"{where}.{attribute}.{language}"
+            try:
+                unknown = placeholders(getattr(text, language)) - known
+            except ValueError as error:
+                yield place, str(error)
+                continue
+            for name in sorted(unknown):
+                yield place, f"{{{name}}} is no field of the case; {_known(known)}"
+
+
+def _reach_problems(workflow: Workflow) -> Iterator[tuple[str, str]]:
+    """States that no case comes to, and states from which none comes to an end."""
+    moves = {(source, event.target) for event in workflow.events for source in event.sources}
+    reached = _closure({workflow.initial}, moves)
+    final = {state.id for state in workflow.states if state.final}
+    ending = _closure(final, {(target, source) for source, target in moves})
+    for state in workflow.states:
+        if state.id not in reached:
+            yield f".states[{state.id}]", "cannot be reached from the initial state"
+        elif state.id not in ending:
+            yield f".states[{state.id}]", "cannot be left towards a final state"
+
+
+def _closure(start: set[str], moves: set[tuple[str, str]]) -> set[str]:
+    reached, waiting = set(start), list(start)
+    while waiting:
+        here = waiting.pop()
+        new = {target for source, target in moves if source == here} - reached
+        reached |= new
+        waiting += new
+    return reached
+
+
+def _pointer_problems(
+    where: str, name: str, dtype: str, fields: dict[str, Field]
+) -> Iterator[tuple[str, str]]:
+    if name not in fields:
+        yield where, f"{name!r} is not a field; {_known(fields)}"
+    elif fields[name].dtype != dtype:
+        yield where, f"{name!r} is {fields[name].dtype}; expected {dtype}"
+
+
+def _twice(where: str, ids: list[str]) -> Iterator[tuple[str, str]]:
+    for one, count in Counter(ids).items():
+        if count > 1:
+            yield where, f"{one!r} is declared {count} times: give each its own id"
+
+
+def _known(names: Iterable[str]) -> str:
+    return f"known: {', '.join(sorted(names)) or 'none'}"
