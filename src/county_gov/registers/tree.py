@@ -36,7 +36,7 @@ def merged(tree: Tree, entries: Sequence[AreaEntry]) -> dict[str, tuple[ParentRo
         kept = [by_day[day] for day in sorted(by_day) if by_day[day].valid_to != day]
         result[code] = tuple(
             _ended(row, after) if row.valid_from not in rows else row
-            for row, after in zip(kept, [*kept[1:], None], strict=True)
+            for row, after in zip(kept, [*kept, None][1:], strict=True)
         )
     return result
 
