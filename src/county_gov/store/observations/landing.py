@@ -1,0 +1,348 @@
+"""Landing: a batch's rows on their way into the current landing table, on the writer.
+
+Rows above the highest time of their datastream cannot exist yet and go straight in. All others are
+looked for in every landing table that is not yet dropped and in the blocks of their days.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+import sqlalchemy as sa
+from attrs import evolve, frozen
+
+from county_gov.contract.batch import NO_TIME, Bools, Int64s, UInt8s
+from county_gov.contract.clock import DAY, HOUR
+from county_gov.errors import StoreError
+from county_gov.store import tables
+from county_gov.store.observations.blocks import encode_blocks
+from county_gov.store.observations.dialect import LandingDialect
+from county_gov.store.observations.heads import Heads
+from county_gov.store.observations.kept import Kept
+from county_gov.store.observations.lookup import BlockKey, Existing, find_existing
+from county_gov.store.observations.payload import Changes, encode_changes
+from county_gov.store.observations.revising import (
+    BLOCK,
+    NOWHERE,
+    Current,
+    Key,
+    Loser,
+    Revising,
+    Value,
+    known_values,
+    received_lookup,
+)
+from county_gov.store.observations.rows import DUPLICATE, Landed, Readings, Stored
+from county_gov.store.transaction import JournalEntry, Snapshot, Transaction
+
+MOST_ROWS: Final = 1_000_000
+"""Rows of a landing table, after which the next one is made."""
+LONGEST: Final = HOUR
+"""Arrival time that a landing table covers at most."""
+
+
+@frozen
+class OpenTable:
+    """The landing table that rows go into now."""
+
+    number: int
+    opened_at: int
+    rows: int
+
+
+class Landing:
+    """Takes batches in.
+
+    Args:
+        dialect: The SQL of this database.
+        most_rows: Rows after which the next landing table is made.
+    """
+
+    def __init__(self, dialect: LandingDialect, *, most_rows: int = MOST_ROWS) -> None:
+        self.heads = Heads()
+        self.kept = Kept()
+        self._dialect = dialect
+        self._most_rows = most_rows
+        self._open: OpenTable | None = None
+
+    def resume(self, table: OpenTable | None) -> None:
+        """Go on with the table that was open when the process ended."""
+        self._open = table
+
+    def land(self, tx: Transaction, rows: Readings, *, batch: int) -> Landed:
+        """Take a batch in; see `Observations.land`."""
+        status = np.zeros(len(rows), np.uint8)
+        if not len(rows):
+            return Landed(status, None)
+        self._dialect.lock(tx)
+        order, repeated = _arrange(rows.datastream, rows.time)
+        above = self._above(rows)
+        if repeated is None and above.all():
+            new = Stored.of(rows, batch, order)
+            revised = Stored.empty()
+        else:
+            doubtful = np.flatnonzero(~above if repeated is None else ~above | repeated)
+            status[doubtful], accepted, revised = self._compare(
+                tx, rows, doubtful, repeated, batch=batch
+            )
+            certain = above if repeated is None else above & ~repeated
+            new = Stored.join([Stored.of(rows, batch, certain), accepted])
+            new = new.take(np.lexsort((new.datastream, new.time)))
+        if len(new):
+            self._insert(tx, new)
+        return Landed(status, _journal(tx, new, revised, rows.received_at, batch=batch))
+
+    def close_due(self, tx: Transaction) -> None:
+        """Close the open table if its hour of arrival is over."""
+        table = self._current(tx)
+        if table is not None and tx.at - table.opened_at >= LONGEST:
+            self._close(tx, table)
+
+    def _above(self, rows: Readings) -> Bools:
+        if self._dialect.exclusive:
+            return self.heads.above(rows.datastream, rows.time)
+        return np.zeros(len(rows), bool)
+
+    def _insert(self, tx: Transaction, new: Stored) -> None:
+        table = self._room(tx)
+        self._dialect.insert(tx, table.number, new)
+        self._become(tx, evolve(table, rows=table.rows + len(new)))
+        if not self._dialect.exclusive:
+            _update_landing(tx, table.number, rows=table.rows + len(new))
+            return
+        before = self.heads.raise_to(new.datastream, new.time)
+        self.kept.append(table.number, new)
+
+        def undo() -> None:
+            self.heads.restore(new.datastream, before)
+            self.kept.take_back(table.number, new)
+
+        tx.on_rollback(undo)
+
+    def _room(self, tx: Transaction) -> OpenTable:
+        """The open table, or a new one where there is none or its time is over."""
+        table = self._current(tx)
+        if table is not None:
+            if table.rows < self._most_rows and tx.at - table.opened_at < LONGEST:
+                return table
+            self._close(tx, table)
+        number = tx.insert(tables.landings, opened_at=tx.at)
+        self._dialect.create(tx, number)
+        if self._dialect.exclusive:
+            self.kept.begin(number)
+        table = OpenTable(number, tx.at, 0)
+        self._become(tx, table)
+        return table
+
+    def _current(self, tx: Transaction) -> OpenTable | None:
+        return self._open if self._dialect.exclusive else open_table(tx)
+
+    def _close(self, tx: Transaction, table: OpenTable) -> None:
+        _update_landing(tx, table.number, rows=table.rows, closed_at=tx.at)
+        self._become(tx, None)
+
+    def _become(self, tx: Transaction, table: OpenTable | None) -> None:
+        before = self._open
+        self._open = table
+
+        def undo() -> None:
+            self._open = before
+
+        tx.on_rollback(undo)
+
+    def _compare(
+        self,
+        tx: Transaction,
+        rows: Readings,
+        doubtful: Int64s,
+        repeated: Bools | None,
+        *,
+        batch: int,
+    ) -> tuple[UInt8s, Stored, Stored]:
+        """Compare rows with what is there, and write what revises it.
+
+        Returns:
+            The rows' statuses, the new rows, and the revised rows as they are now.
+        """
+        arriving = Stored.of(rows, batch, doubtful)
+        existing = find_existing(tx, self._dialect, arriving.datastream, arriving.time)
+        there = existing.place != NOWHERE
+        same = (
+            there
+            & (arriving.value == existing.rows.value)
+            & (arriving.flag == existing.rows.flag)
+            & (arriving.result_time <= existing.rows.result_time)
+        )
+        hard = there & ~same
+        if repeated is not None:
+            hard |= repeated[doubtful]
+        status = np.where(same, np.uint8(DUPLICATE), np.uint8(0))
+        fresh = arriving.take(~there & ~hard)
+        if not hard.any():
+            return status, fresh, Stored.empty()
+        index = np.flatnonzero(hard)
+        revising = self._revising(tx, arriving, existing, index, rows.received_at, batch=batch)
+        columns = (arriving.datastream, arriving.time, arriving.value, arriving.flag)
+        for at, datastream, time, value, flag, result_time in zip(
+            index.tolist(),
+            *(column[index].tolist() for column in (*columns, arriving.result_time)),
+            strict=True,
+        ):
+            status[at] = revising.arrive((datastream, time), value, flag, result_time)
+        _keep_losers(tx, revising.losers)
+        changed = [item for item in revising.current.items() if item[1].changed]
+        self._rewrite(tx, [one for one in changed if one[1].place != NOWHERE], existing)
+        new = _stored(one for one in changed if one[1].place == NOWHERE)
+        visible = _stored(one for one in changed if one[1].visible and one[1].place != NOWHERE)
+        return status, Stored.join([fresh, new]), visible
+
+    def _revising(
+        self,
+        tx: Transaction,
+        arriving: Stored,
+        existing: Existing,
+        index: Int64s,
+        received_at: int,
+        *,
+        batch: int,
+    ) -> Revising:
+        found = index[existing.place[index] != NOWHERE]
+        there = existing.rows.take(found)
+        current = {
+            (datastream, time): Current(Value(*value), place)
+            for place, datastream, time, *value in zip(
+                existing.place[found].tolist(),
+                *(column.tolist() for column in there.columns),
+                strict=True,
+            )
+        }
+        keys = arriving.take(index)
+        known = known_values(self._dialect.known_revisions(tx, keys.datastream, keys.time))
+        register = tables.batches
+        batches = np.unique(there.batch).tolist()
+        received = tx.rows(
+            sa.select(register.c.id, register.c.received_at).where(register.c.id.in_(batches))
+        )
+        times = received_lookup({number: at for number, at in received})  # noqa: C416
+        return Revising(batch, received_at, times, known, current)
+
+    def _rewrite(
+        self, tx: Transaction, changed: Iterable[tuple[Key, Current]], existing: Existing
+    ) -> None:
+        """Overwrite revised rows where they live."""
+        by_table: dict[int, list[tuple[Key, Current]]] = defaultdict(list)
+        for one in changed:
+            by_table[one[1].place].append(one)
+        _rewrite_blocks(tx, self._dialect, _stored(by_table.pop(BLOCK, [])), existing.blocks)
+        for number, rows in by_table.items():
+            self._dialect.update(tx, number, _stored(rows))
+            _update_landing(tx, number, changes=tables.landings.c.changes + 1)
+            self.kept.forget(number)
+
+
+def open_table(snapshot: Snapshot) -> OpenTable | None:
+    """The landing table that is open according to the database."""
+    register = tables.landings
+    row = snapshot.first(
+        sa.select(register.c.number, register.c.opened_at, register.c.rows).where(
+            register.c.closed_at.is_(None)
+        )
+    )
+    return None if row is None else OpenTable(*row)
+
+
+def _arrange(datastream: Int64s, time: Int64s) -> tuple[Int64s | slice, Bools | None]:
+    """How rows are ordered by (time, datastream), and which keys come more than once.
+
+    Returns:
+        An index, and a mask in the order of arrival or None where all keys differ.
+    """
+    later = time[1:] > time[:-1]
+    if (later | ((time[1:] == time[:-1]) & (datastream[1:] > datastream[:-1]))).all():
+        return slice(None), None
+    order = np.lexsort((datastream, time))
+    times, datastreams = time[order], datastream[order]
+    equal = (times[1:] == times[:-1]) & (datastreams[1:] == datastreams[:-1])
+    if not equal.any():
+        return order, None
+    repeated = np.zeros(len(time), bool)
+    repeated[order[1:][equal]] = True
+    repeated[order[:-1][equal]] = True
+    return order, repeated
+
+
+def _journal(
+    tx: Transaction, new: Stored, revised: Stored, received_at: int, *, batch: int
+) -> JournalEntry | None:
+    if not len(new) and not len(revised):
+        return None
+    rows = Stored.join([part for part in (new, revised) if len(part)])
+    marks = np.zeros(len(rows), bool)
+    marks[len(new) :] = True
+    changes = Changes(rows.datastream, rows.time, rows.value, rows.flag, marks, received_at)
+    return tx.journal("observations", str(batch), encode_changes(changes))
+
+
+def _stored(changed: Iterable[tuple[Key, Current]]) -> Stored:
+    table = [(*key, *current.value) for key, current in changed]
+    if not table:
+        return Stored.empty()
+    datastream, time, value, flag, result_time, batch = np.array(table, np.int64).T.copy()
+    return Stored(datastream, time, value, flag.astype(np.uint8), result_time, batch)
+
+
+def _rewrite_blocks(
+    tx: Transaction,
+    dialect: LandingDialect,
+    revised: Stored,
+    blocks: dict[BlockKey, tuple[bytes, Stored]],
+) -> None:
+    """Rewrite each block that holds revised rows, once."""
+    by_block: dict[BlockKey, list[int]] = defaultdict(list)
+    keys = zip(revised.datastream.tolist(), (revised.time // DAY).tolist(), strict=True)
+    for index, key in enumerate(keys):
+        by_block[key].append(index)
+    changed = []
+    for key, places in by_block.items():
+        body, block = blocks[key]
+        rows = revised.take(np.array(places, np.int64))
+        block = block.take(np.arange(len(block)))
+        block.overwrite(np.searchsorted(block.time, rows.time), rows)
+        (encoded,) = encode_blocks(block)
+        changed.append((*encoded, body))
+    if changed and not dialect.put_blocks(tx, [], changed):
+        msg = f"{len(changed)} blocks changed while batch {revised.batch[0]} revised them"
+        raise StoreError(msg)
+
+
+def _keep_losers(tx: Transaction, losers: list[Loser]) -> None:
+    if not losers:
+        return
+    tx.execute(
+        sa.insert(tables.revisions),
+        [
+            {
+                "datastream": loser.key[0],
+                "time": loser.key[1],
+                "value": loser.value.value,
+                "flag": loser.value.flag,
+                "result_time": _or_none(loser.value.result_time),
+                "batch": loser.value.batch,
+                "replaced_by": loser.replaced_by,
+                "replaced_at": tx.at,
+            }
+            for loser in losers
+        ],
+    )
+
+
+def _or_none(result_time: int) -> int | None:
+    return None if result_time == NO_TIME else result_time
+
+
+def _update_landing(tx: Transaction, number: int, **values: object) -> None:
+    register = tables.landings
+    tx.execute(sa.update(register).where(register.c.number == number).values(**values))

@@ -1,0 +1,92 @@
+"""The observations of a county: the door to landing, settling and reading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from county_gov.store.observations.dialect import landing_dialect
+from county_gov.store.observations.landing import MOST_ROWS, Landing
+from county_gov.store.observations.latest import coalesce, latest_rows, write_latest
+from county_gov.store.observations.payload import Changes
+from county_gov.store.observations.reading import hours_of, read_series
+from county_gov.store.observations.rows import Hours, Landed, Latest, Readings, Stored
+from county_gov.store.observations.starting import load
+
+if TYPE_CHECKING:
+    from county_gov.store.store import Store
+    from county_gov.store.transaction import Snapshot, Transaction
+
+
+class Observations:
+    """All observations of a store.
+
+    Args:
+        store: The store, started or not.
+        most_rows: Rows of a landing table, after which the next one is made.
+    """
+
+    def __init__(self, store: Store, *, most_rows: int = MOST_ROWS) -> None:
+        self._store = store
+        self._dialect = landing_dialect(store.database)
+        self._landing = Landing(self._dialect, most_rows=most_rows)
+
+    def start(self) -> None:
+        """Load what is kept in memory; call once, after the store's start and before `land`."""
+        if self._dialect.exclusive:
+            self._store.read_now(lambda snapshot: load(snapshot, self._landing))
+
+    def land(self, tx: Transaction, rows: Readings, *, batch: int) -> Landed:
+        """Take a batch's rows in; on the writer.
+
+        Rows that are new are inserted; a value that is known already is a duplicate; another value
+        is a revision, of which the current one stays and the other goes to ``revisions``. What
+        changed is told to the followers by one journal entry of kind "observations", whose ref is
+        the batch and whose payload `decode_changes` reads.
+
+        Args:
+            tx: The change that this is part of; the row of ``batches`` belongs to it.
+            rows: Validated rows, in any order, keys repeated or not.
+            batch: Number of the batch in ``batches``.
+        """
+        return self._landing.land(tx, rows, batch=batch)
+
+    def read(self, snapshot: Snapshot, datastream: int, start: int, end: int) -> Stored:
+        """One datastream's current values with start <= time < end, by time.
+
+        Args:
+            snapshot: What is read.
+            datastream: Its number.
+            start: Microseconds UTC.
+            end: Microseconds UTC, not included.
+
+        Raises:
+            StoreError: if a stored block is damaged.
+        """
+        return read_series(snapshot, self._dialect, [datastream], start, end)
+
+    def read_many(
+        self, snapshot: Snapshot, datastreams: Sequence[int], start: int, end: int
+    ) -> Stored:
+        """As `read` for several datastreams, ordered by datastream, then time."""
+        return read_series(snapshot, self._dialect, datastreams, start, end)
+
+    def hourly(self, snapshot: Snapshot, datastream: int, start: int, end: int) -> Hours:
+        """One datastream's figures per hour, of the values with start <= time < end.
+
+        Values of a faulty, calibrating, maintained or stopped instrument are left out.
+        """
+        return hours_of(self.read(snapshot, datastream, start, end))
+
+    def update_latest(self, tx: Transaction, changes: Changes | Sequence[Changes]) -> None:
+        """Let newer values take the place of the newest known; for the follower that keeps them.
+
+        Args:
+            tx: The follower's change.
+            changes: Of one or more entries of the journal, in its order.
+        """
+        write_latest(tx, coalesce([changes] if isinstance(changes, Changes) else changes))
+
+    def read_latest(self, snapshot: Snapshot, numbers: Sequence[int] | None = None) -> Latest:
+        """The newest values of some datastreams, or of all; those without any are not listed."""
+        return latest_rows(snapshot, numbers)
