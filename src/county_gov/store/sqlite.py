@@ -78,6 +78,7 @@ class SqliteDatabase:
         self.path = Path(path)
         self._lock = FileLock(self.path.with_name(self.path.name + ".lock"))
         self._checkpoints = Checkpoints()
+        self._warned = False
         arguments = {"isolation_level": None, "check_same_thread": False, "timeout": 10.0}
         self._writer = sa.create_engine(url, poolclass=NullPool, connect_args=arguments)
         self._readers = sa.create_engine(
@@ -121,7 +122,8 @@ class SqliteDatabase:
             if explained is None:
                 raise
             raise explained from error
-        if sqlite3.sqlite_version_info < WAL_RESET_FIXED:
+        if sqlite3.sqlite_version_info < WAL_RESET_FIXED and not self._warned:
+            self._warned = True
             log.warning(
                 "this SQLite can corrupt a write-ahead log that two connections write at once; "
                 "county_gov never does, so let no other program write this file, "

@@ -1,0 +1,137 @@
+"""Bringing a database's tables up to this program's: as a plan, as SQL, or for real."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
+from alembic.script.revision import RevisionError
+from alembic.util import CommandError
+
+from county_gov.errors import MigrationPending, StoreError
+
+if TYPE_CHECKING:
+    from county_gov.store.database import Database
+
+FOLDER = Path(__file__).parent / "migrations"
+
+
+def newest() -> str:
+    """The revision that this program needs."""
+    revision = ScriptDirectory(str(FOLDER)).get_current_head()
+    if revision is None:
+        msg = f"{FOLDER}: no migration is installed; install county-gov again"
+        raise StoreError(msg)
+    return revision
+
+
+def current(database: Database) -> str | None:
+    """The revision of a database; None when it has no tables yet."""
+    return database.read(
+        lambda snapshot: MigrationContext.configure(snapshot.connection).get_current_revision()
+    )
+
+
+def pending(database: Database) -> tuple[Script, ...]:
+    """The steps that a database lacks, oldest first.
+
+    Raises:
+        MigrationPending: if the database is newer than this program.
+    """
+    return _steps_after(current(database), database)
+
+
+def _steps_after(revision: str | None, database: Database) -> tuple[Script, ...]:
+    scripts = ScriptDirectory(str(FOLDER))
+    try:
+        steps = tuple(scripts.iterate_revisions("head", revision or "base"))
+    except (CommandError, RevisionError) as error:
+        msg = (
+            f"{database.url}: its revision {revision!r} is not known to this program, whose newest "
+            f"is {newest()!r}; install the county-gov that made it, or a newer one"
+        )
+        raise MigrationPending(msg) from error
+    return tuple(reversed(steps))
+
+
+def require_current(database: Database) -> None:
+    """Refuse a database that is older or newer than this program.
+
+    Raises:
+        MigrationPending: says which of the two, and what to do.
+    """
+    revision = current(database)
+    steps = _steps_after(revision, database)
+    if steps:
+        found = f"is at revision {revision!r}" if revision else "has no tables yet"
+        msg = (
+            f"{database.url} {found}, and this program needs {newest()!r}; "
+            "make a backup, then run county-gov migrate"
+        )
+        raise MigrationPending(msg)
+
+
+def plan(database: Database) -> str:
+    """What `upgrade` would do, one line per step."""
+    steps = pending(database)
+    if not steps:
+        return f"{database.url} is at revision {current(database)}: nothing to do\n"
+    lines = [f"{database.url}: {len(steps)} step{'s' if len(steps) != 1 else ''} to do"]
+    lines += [f"  {step.revision}  {step.doc}" for step in steps]
+    return "\n".join(lines) + "\n"
+
+
+def sql(database: Database) -> str:
+    """The SQL of `upgrade`, for those who run such things by hand; empty when nothing is to do."""
+    revision = current(database)
+    if not _steps_after(revision, database):
+        return ""
+    text = StringIO()
+    config = _config(dialect=database.dialect)
+    config.output_buffer = text
+    command.upgrade(config, f"{revision}:head" if revision else "head", sql=True)
+    return text.getvalue()
+
+
+def upgrade(database: Database) -> tuple[str, ...]:
+    """Do all pending steps in one transaction: all of them or none.
+
+    Returns:
+        The revisions that were added, oldest first.
+
+    Raises:
+        MigrationPending: if the database is newer than this program.
+        StoreError: if another process is writing, or the database refuses.
+    """
+    connection = database.connect_writer()
+    try:
+        database.begin(connection)
+        # SQLAlchemy shall know of the transaction, or Alembic would commit one of its own.
+        connection.exec_driver_sql("SELECT 1")
+        revision = MigrationContext.configure(connection).get_current_revision()
+        steps = _steps_after(revision, database)
+        if steps:
+            command.upgrade(_config(connection=connection), "head")
+        database.commit(connection)
+    except BaseException as error:
+        if database.in_transaction(connection):
+            database.rollback(connection)
+        explained = database.explain_error(error)
+        if explained is None:
+            raise
+        raise explained from error
+    finally:
+        database.disconnect_writer(connection)
+    return tuple(step.revision for step in steps)
+
+
+def _config(**attributes: object) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.attributes.update(attributes)
+    return config
