@@ -1,0 +1,1 @@
+"""Intake: wire formats, validation, quarantine, and the commit that an answer waits for."""
