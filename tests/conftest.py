@@ -5,7 +5,14 @@ from __future__ import annotations
 from hypothesis import settings
 
 from tests.services import chromium, postgresql, postgresql_database
-from tests.store_fixtures import any_database, any_store, clock, database, store
+from tests.store_fixtures import (
+    any_database,
+    any_store,
+    clock,
+    database,
+    second_postgresql_database,
+    store,
+)
 
 __all__ = [
     "any_database",
@@ -15,6 +22,7 @@ __all__ = [
     "database",
     "postgresql",
     "postgresql_database",
+    "second_postgresql_database",
     "store",
 ]
 

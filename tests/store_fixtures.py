@@ -6,10 +6,13 @@ A test that asks for ``any_store`` (or ``any_database``) runs twice: on SQLite, 
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 from attrs import define
+from sqlalchemy.pool import NullPool
 
 from county_gov.contract.clock import MICROSECONDS
 from county_gov.store import Store, open_database
@@ -21,7 +24,14 @@ if TYPE_CHECKING:
 
     from county_gov.store.database import Database
 
-__all__ = ["any_database", "any_store", "clock", "database", "store"]
+__all__ = [
+    "any_database",
+    "any_store",
+    "clock",
+    "database",
+    "second_postgresql_database",
+    "store",
+]
 
 START = 1_700_000_000 * MICROSECONDS
 """2023-11-14T22:13:20Z, where the tests' clock stands until it is moved."""
@@ -78,6 +88,19 @@ def any_database(request: pytest.FixtureRequest) -> Iterator[Database]:
     made.create_tables()
     yield made
     made.close()
+
+
+@pytest.fixture
+def second_postgresql_database(postgresql: str) -> Iterator[str]:
+    """Give the URL of another empty database beside ``postgresql_database``, and drop it."""
+    server = sa.make_url(postgresql)
+    name = f"second_{secrets.token_hex(8)}"
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
+    yield server.set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture

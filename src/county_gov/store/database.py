@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from attrs import frozen
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -14,6 +17,21 @@ if TYPE_CHECKING:
     from county_gov.store.transaction import JournalEntry, Snapshot, Transaction
 
 T = TypeVar("T")
+
+
+@frozen(eq=False)
+class Copied:
+    """A copy of a database.
+
+    Args:
+        name: Of its file.
+        revision: Of its tables; None where they were made without migrations.
+        rows: How many rows each table has in it.
+    """
+
+    name: str
+    revision: str | None
+    rows: Mapping[str, int]
 
 
 class Database(Protocol):
@@ -113,6 +131,22 @@ class Database(Protocol):
 
     def create_tables(self) -> None:
         """Make all tables directly, without migrations: for tests and sketches."""
+        ...
+
+    def copy_into(self, folder: Path) -> Copied:
+        """Copy one consistent state into a new file of a folder, while writing goes on.
+
+        Raises:
+            StoreError: if the copy fails.
+        """
+        ...
+
+    def fill_from(self, file: Path) -> None:
+        """Make this database, which must be empty, what a copy was.
+
+        Raises:
+            StoreError: if it is not empty, or the copy cannot be read.
+        """
         ...
 
     def close(self) -> None:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
 from county_gov.errors import MigrationPending, StoreError
+from county_gov.store import inspection
+from county_gov.store.transaction import Snapshot
 
 if TYPE_CHECKING:
     from county_gov.store.database import Database
@@ -30,11 +31,14 @@ def newest() -> str:
     return revision
 
 
+def known(revision: str) -> bool:
+    """Whether this program knows a revision: it is its own, or an older one."""
+    return any(step.revision == revision for step in ScriptDirectory(str(FOLDER)).walk_revisions())
+
+
 def current(database: Database) -> str | None:
     """The revision of a database; None when it has no tables yet."""
-    return database.read(
-        lambda snapshot: MigrationContext.configure(snapshot.connection).get_current_revision()
-    )
+    return database.read(inspection.revision)
 
 
 def pending(database: Database) -> tuple[Script, ...]:
@@ -111,9 +115,8 @@ def upgrade(database: Database) -> tuple[str, ...]:
     connection = database.connect_writer()
     try:
         database.begin(connection)
-        # SQLAlchemy shall know of the transaction, or Alembic would commit one of its own.
-        connection.exec_driver_sql("SELECT 1")
-        revision = MigrationContext.configure(connection).get_current_revision()
+        # This read also tells SQLAlchemy of the transaction: Alembic then commits none of its own.
+        revision = inspection.revision(Snapshot(connection, database))
         steps = _steps_after(revision, database)
         if steps:
             command.upgrade(_config(connection=connection), "head")

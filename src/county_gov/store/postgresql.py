@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
@@ -26,6 +27,9 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from county_gov.errors import StoreBusy, StoreError, StoreFull
 from county_gov.store import tables
+from county_gov.store.database import Copied
+from county_gov.store.inspection import count_rows, revision, table_names
+from county_gov.store.postgresql_programs import program_url, run_program
 from county_gov.store.transaction import JournalEntry, Snapshot, Transaction
 
 if TYPE_CHECKING:
@@ -95,11 +99,6 @@ class PostgresqlDatabase:
     def url(self) -> str:
         """Where it is, without the password."""
         return self._address.render_as_string(hide_password=True)
-
-    @property
-    def address(self) -> sa.URL:
-        """Where it is, with the password: for programs that are started to back it up."""
-        return self._address
 
     def connect_writer(self) -> sa.Connection:
         """Open the writing session and take the lock."""
@@ -249,6 +248,49 @@ class PostgresqlDatabase:
             self.begin(connection)
             tables.metadata.create_all(connection)
             self.commit(connection)
+        finally:
+            self.disconnect_writer(connection)
+
+    def copy_into(self, folder: Path) -> Copied:
+        """Copy with ``pg_dump``, from the snapshot in which the rows are counted."""
+        target = folder / "county.dump"
+
+        def copy(snapshot: Snapshot) -> Copied:
+            copied = Copied(target.name, revision(snapshot), count_rows(snapshot))
+            exported = _value(snapshot.driver, "SELECT pg_export_snapshot()")
+            target.touch(mode=0o600)
+            run_program(
+                "pg_dump",
+                "--format=custom",
+                "--no-owner",
+                "--no-privileges",
+                f"--snapshot={exported}",
+                f"--file={target}",
+                f"--dbname={program_url(self._address)}",
+                address=self._address,
+            )
+            return copied
+
+        return self.read(copy)
+
+    def fill_from(self, file: Path) -> None:
+        """Fill with ``pg_restore``, all or nothing, while nobody else may write."""
+        connection = self.connect_writer()
+        try:
+            names = table_names(Snapshot(connection, self))
+            if names:
+                msg = f"{self.url} has tables ({names[0]}, …); restore into an empty database"
+                raise StoreError(msg)
+            run_program(
+                "pg_restore",
+                "--exit-on-error",
+                "--single-transaction",
+                "--no-owner",
+                "--no-privileges",
+                f"--dbname={program_url(self._address)}",
+                str(file),
+                address=self._address,
+            )
         finally:
             self.disconnect_writer(connection)
 

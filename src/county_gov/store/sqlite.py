@@ -9,9 +9,11 @@ second writing process out. Readers are ``query_only`` and never checkpoint.
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +25,8 @@ from sqlalchemy.pool import NullPool, QueuePool
 from county_gov.errors import StoreError, StoreFull
 from county_gov.store import tables
 from county_gov.store.checkpoint import Checkpoints
+from county_gov.store.database import Copied
+from county_gov.store.inspection import count_rows, revision
 from county_gov.store.lock import FileLock
 from county_gov.store.transaction import JournalEntry, Snapshot, Transaction
 
@@ -239,6 +243,47 @@ class SqliteDatabase:
             self.commit(connection)
         finally:
             self.disconnect_writer(connection)
+
+    def copy_into(self, folder: Path) -> Copied:
+        """Copy with SQLite's backup interface, in one step and from one snapshot."""
+        target = folder / "county.db"
+
+        def copy(snapshot: Snapshot) -> Copied:
+            os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            copied = Copied(target.name, revision(snapshot), count_rows(snapshot))
+            with closing(sqlite3.connect(target, isolation_level=None)) as connection:
+                snapshot.driver.backup(connection, pages=-1)
+                # One file that says all: without a write-ahead log beside it.
+                connection.execute("PRAGMA journal_mode=DELETE")
+                (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if answer != "ok":
+                msg = f"{target}: the copy is damaged: {answer}"
+                raise StoreError(msg)
+            return copied
+
+        return self.read(copy)
+
+    def fill_from(self, file: Path) -> None:
+        """Copy the file here, under another name until it is whole."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock.acquire()
+        try:
+            beside = [self.path.with_name(self.path.name + end) for end in ("-wal", "-shm")]
+            if any(path.exists() and path.stat().st_size for path in (self.path, *beside)):
+                msg = f"{self.path} exists; restore into a place where no database is"
+                raise StoreError(msg)
+            draft = self.path.with_name(self.path.name + ".restoring")
+            with file.open("rb") as source, draft.open("wb") as target:
+                draft.chmod(0o600)
+                shutil.copyfileobj(source, target, 1 << 20)
+                target.flush()
+                os.fsync(target.fileno())
+            draft.rename(self.path)
+        except OSError as error:
+            msg = f"{self.path}: the restore failed: {error}"
+            raise StoreError(msg) from error
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Close all pooled connections."""

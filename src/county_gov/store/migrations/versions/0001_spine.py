@@ -201,19 +201,26 @@ def _observations() -> None:
         _number("changes", default="0"),
         _number("settled_day", null=True),
         _number("settled_datastream", null=True),
+        _number("settled_at", null=True),
         sa.PrimaryKeyConstraint("number", name="pk_landings"),
         sqlite_strict=True,
     )
     op.create_table(
         "blocks",
-        _number("datastream"),
         _number("day"),
+        _number("datastream"),
         _number("rows"),
         _number("last"),
         _raw("body"),
-        sa.PrimaryKeyConstraint("datastream", "day", name="pk_blocks"),
+        sa.PrimaryKeyConstraint("day", "datastream", name="pk_blocks"),
         sqlite_strict=True,
-        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "heads",
+        _number("datastream"),
+        _number("time"),
+        sa.PrimaryKeyConstraint("datastream", name="pk_heads"),
+        sqlite_strict=True,
     )
     op.create_table(
         "revisions",
