@@ -160,7 +160,7 @@ def read_written(text: str, policy: str) -> Written | None:
     """A state that was written down, or None where its format or policy is another one."""
     try:
         written = _decoder.decode(text)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
         return None
     return written if (written.format, written.policy) == (FORMAT, policy) else None
 

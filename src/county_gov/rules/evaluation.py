@@ -31,10 +31,15 @@ class RuleEvaluator:
             batch: Columns ``datastream``, ``time`` and ``value``, each of shape (n,).
 
         Raises:
-            ContractError: if a condition is missing or unknown, or a column has the wrong type,
-                dtype, shape or values. What the rule itself raises passes through.
+            ContractError: if the rule raises, if a condition is missing or unknown, or if a
+                column has the wrong type, dtype, shape or values.
         """
-        answers = self.rule.judge(batch)
+        try:
+            answers = self.rule.judge(batch)
+        except Exception as error:
+            raise ContractError(
+                f"rule {self.rule.id}: judge raised {type(error).__name__}: {error}"
+            ) from error
         if not isinstance(answers, Mapping):
             raise self._broken("judge", "a mapping from condition id to Judgement", answers)
         expected = {condition.id for condition in self.rule.conditions}

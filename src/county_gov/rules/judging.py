@@ -1,0 +1,293 @@
+"""Judging: from the journal's new readings to alert episodes.
+
+What is computed and what is written are kept apart. `Judging.plan` reads a snapshot and asks the
+rules, off the writer; `Judging.apply` writes the plan in one transaction, together with the
+follower's position. Seeing an entry of the journal again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, cast
+from zoneinfo import ZoneInfo
+
+import msgspec
+import numpy as np
+import structlog
+from attrs import asdict, define, evolve, field, frozen
+
+from county_gov.contract.alert import SEVERITIES
+from county_gov.contract.context import DatastreamView, EpisodeView
+from county_gov.errors import ContractError
+from county_gov.rules.breaker import CircuitBreaker
+from county_gov.rules.desk import PolicyDesk, Register, Told
+from county_gov.rules.difference import EpisodeWrite, difference
+from county_gov.rules.explanation import citation_of
+from county_gov.rules.judge import PolicyJudge, Readings
+from county_gov.store.alerts import (
+    Change,
+    EpisodeRow,
+    StateRow,
+    insert_changes,
+    insert_episodes,
+    save_states,
+    update_episodes,
+    view_of,
+)
+from county_gov.store.observations.payload import decode_changes
+
+if TYPE_CHECKING:
+    from county_gov.contract.alert import AlertPolicy
+    from county_gov.contract.batch import Int64s
+    from county_gov.contract.clock import Clock
+    from county_gov.contract.rule import Rule
+    from county_gov.store.transaction import Snapshot, Transaction
+
+log = structlog.get_logger(__name__)
+
+
+class Entry(Protocol):
+    """An entry of the journal."""
+
+    @property
+    def kind(self) -> str:
+        """What it tells of; only "observations" are looked at."""
+        ...
+
+    @property
+    def payload(self) -> bytes | None:
+        """What changed."""
+        ...
+
+
+@frozen(eq=False)
+class EpisodeChange:
+    """Something that happened to an episode, in the transaction that writes it.
+
+    Args:
+        episode: The episode after the change.
+        change: What happened.
+        details: More about it.
+        workflow: Id of the workflow that the policy opens a case of, or empty.
+        late: Whether the episode had both begun and ended before the newest reading that was
+            already judged: history, told by data that came late.
+    """
+
+    episode: EpisodeView
+    change: Change
+    details: Mapping[str, Any]
+    workflow: str
+    late: bool
+
+
+@frozen(eq=False)
+class _Write:
+    """An episode to be written, with what is told of it."""
+
+    row: EpisodeRow
+    view: DatastreamView
+    changes: tuple[tuple[Change, dict[str, Any]], ...]
+    workflow: str
+
+
+@frozen(eq=False)
+class JudgingPlan:
+    """What judging found; nothing of it is written yet.
+
+    Args:
+        before, after: States as they were read, and as they shall be.
+        writes: Episodes to be written.
+    """
+
+    before: tuple[StateRow | None, ...] = ()
+    after: tuple[StateRow, ...] = ()
+    writes: tuple[_Write, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not self.after and not self.writes
+
+
+@define(eq=False)
+class Judging:
+    """Judges every policy over the readings that the journal tells of.
+
+    Args:
+        policies: The alert policies.
+        rules: The rules by id.
+        readings: Where stored readings are read.
+        register: Gives the current register of datastreams.
+        clock: Where the time comes from.
+        timezone: Zone whose days decide which citation is in force.
+
+    Raises:
+        ContractError: if a policy's rule, conditions, levels or flags are not what they must be.
+    """
+
+    policies: Sequence[AlertPolicy]
+    rules: Mapping[str, Rule]
+    readings: Readings
+    register: Callable[[], Register]
+    clock: Clock
+    timezone: str = "Asia/Shanghai"
+    _desks: list[PolicyDesk] = field(init=False)
+    _zone: ZoneInfo = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._zone = ZoneInfo(self.timezone)
+        self._desks = []
+        for policy in self.policies:
+            rule = fitting_rule(policy, self.rules)
+            judge = PolicyJudge(policy, rule, self.readings, CircuitBreaker(self.clock))
+            self._desks.append(PolicyDesk(judge))
+
+    @property
+    def cut_off(self) -> dict[str, str]:
+        """Rules that are not called at the moment, with the last failure, by policy."""
+        breakers = {desk.judge.policy.id: desk.judge.breaker for desk in self._desks}
+        return {policy: one.reason for policy, one in breakers.items() if not one.allows}
+
+    def plan(self, snapshot: Snapshot, entries: Sequence[Entry]) -> JudgingPlan:
+        """Judge what the journal tells, and what could not be judged before.
+
+        Args:
+            snapshot: Where states, episodes and stored readings are read.
+            entries: Entries of the journal, in their order; may be none, to go on with what was
+                skipped.
+        """
+        told = [
+            decode_changes(entry.payload)
+            for entry in entries
+            if entry.kind == "observations" and entry.payload is not None
+        ]
+        readings = Told.of(told)
+        views = self._views(readings.datastream)
+        before: list[StateRow | None] = []
+        after: list[StateRow] = []
+        writes: list[_Write] = []
+        for desk in self._desks:
+            wanted = desk.judge.rule.input.observed_property
+            mine = [view for view in views if view.observed_property == wanted]
+            for one in desk.plan(snapshot, mine, readings, self.register()):
+                if one.before != one.after:
+                    before.append(one.before)
+                    after.append(one.after)
+                if one.old or one.new:
+                    found = difference(desk.judge.policy, one.old, one.new, one.until)
+                    writes += [self._write(desk.judge, one.view, write) for write in found]
+        return JudgingPlan(tuple(before), tuple(after), tuple(writes))
+
+    def _views(self, numbers: Int64s) -> list[DatastreamView]:
+        register, views = self.register(), []
+        for number in np.unique(numbers).tolist():
+            try:
+                views.append(register.datastream(number))
+            except KeyError:
+                log.warning("readings of an unknown datastream are not judged", datastream=number)
+        return views
+
+    def _write(self, judge: PolicyJudge, view: DatastreamView, write: EpisodeWrite) -> _Write:
+        policy, old, new = judge.policy, write.old, write.new
+        if new is None:
+            row = evolve(cast("EpisodeRow", old), corrected=True, withdrawn=True)
+            return _Write(row, view, write.changes, policy.workflow)
+        level = policy.levels[new.level]
+        row = EpisodeRow(
+            id=old.id if old else 0,
+            policy=policy.id,
+            datastream=view.number,
+            area=old.area if old else view.area,
+            severity=level.severity,
+            started_at=new.started_at,
+            ended_at=new.ended_at,
+            last_reading_at=new.last_reading_at,
+            peak=new.peak,
+            limit_value=None if np.isnan(new.limit) else new.limit,
+            rule_version=judge.rule.version,
+            citation=citation_of(judge.rule, level, new.started_at, self._zone),
+            corrected=bool(old and old.corrected) or write.corrects,
+            withdrawn=False,
+            case=old.case if old else None,
+        )
+        return _Write(row, view, write.changes, policy.workflow)
+
+    def apply(self, tx: Transaction, plan: JudgingPlan) -> tuple[EpisodeChange, ...]:
+        """Write a plan, and tell the followers of each change (kind "alert").
+
+        Args:
+            tx: The transaction; the follower's position moves in the same one.
+            plan: What `plan` found.
+
+        Returns:
+            What happened to episodes, so that cases can be opened in the same transaction.
+
+        Raises:
+            LeaseLost: if a state has moved since the plan was made; nothing is written then.
+        """
+        save_states(tx, plan.before, plan.after)
+        new = [one for one in plan.writes if not one.row.id]
+        ids = iter(insert_episodes(tx, [one.row for one in new]))
+        update_episodes(tx, [one.row for one in plan.writes if one.row.id])
+        happened: list[EpisodeChange] = []
+        for one in plan.writes:
+            row = one.row if one.row.id else evolve(one.row, id=next(ids))
+            view = view_of(row, one.view.code)
+            happened += [
+                EpisodeChange(view, change, details, one.workflow, bool(details.get("late")))
+                for change, details in one.changes
+            ]
+        encoded = [msgspec.json.encode(one.details) for one in happened]
+        insert_changes(
+            tx,
+            [
+                (one.episode.id, one.change, text)
+                for one, text in zip(happened, encoded, strict=True)
+            ],
+        )
+        for told in happened:
+            tx.journal("alert", str(told.episode.id), encode_change(told))
+        return tuple(happened)
+
+
+def encode_change(change: EpisodeChange) -> bytes:
+    """A change as the journal holds it."""
+    return msgspec.json.encode(
+        {"change": change.change, "episode": asdict(change.episode), "details": change.details}
+    )
+
+
+def decode_change(payload: bytes) -> tuple[str, EpisodeView, dict[str, Any]]:
+    """Change, episode and details of a journal entry of kind "alert"."""
+    told = msgspec.json.decode(payload)
+    return told["change"], EpisodeView(**told["episode"]), told["details"]
+
+
+def fitting_rule(policy: AlertPolicy, rules: Mapping[str, Rule]) -> Rule:
+    """A policy's rule, checked against the policy.
+
+    Raises:
+        ContractError: if the rule, a condition or the order of levels is not what it must be.
+    """
+    place = f"alert policy {policy.id}"
+    rule = rules.get(policy.rule)
+    if rule is None:
+        raise ContractError(f"{place}: rule {policy.rule!r}: expected one of {sorted(rules)}")
+    if rule.scope != "row":
+        raise ContractError(f"{place}: rule {rule.id} has scope {rule.scope!r}: expected 'row'")
+    conditions = {condition.id for condition in rule.conditions}
+    if not policy.levels:
+        raise ContractError(f"{place}: levels: expected at least one")
+    for level in policy.levels:
+        for name in (level.raise_when, level.clear_when):
+            if name not in conditions:
+                raise ContractError(
+                    f"{place}: level {level.severity}: condition {name!r}: expected one of"
+                    f" {sorted(conditions)} of rule {rule.id}"
+                )
+        if level.hold_for < 0:
+            raise ContractError(f"{place}: level {level.severity}: hold_for: expected 0 or more")
+    severities = [level.severity for level in policy.levels]
+    if severities != sorted(set(severities), key=SEVERITIES.index):
+        raise ContractError(f"{place}: levels {severities}: expected each once, in rising severity")
+    return rule

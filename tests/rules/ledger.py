@@ -1,0 +1,198 @@
+"""What the tests of judging share: a county's worth of invented readings, and a rule over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from attrs import define, field
+
+from county_gov.contract.alert import AlertPolicy, Level
+from county_gov.contract.batch import NO_TIME, Batch
+from county_gov.contract.clock import HOUR
+from county_gov.contract.context import DatastreamView
+from county_gov.contract.rule import (
+    Citation,
+    Condition,
+    HourlyMean,
+    Input,
+    Judgement,
+    Latest,
+    Rule,
+)
+from county_gov.contract.text import Text
+from county_gov.store import Snapshot, Store, tables
+from county_gov.store.observations.flags import FLAG_NUMBERS
+from county_gov.store.observations.payload import Changes, encode_changes
+from county_gov.store.observations.rows import Stored
+
+Key = tuple[int, int]
+LIMITS = {"high": 150.0, "over": 115.0, "higher": 250.0, "less": 200.0}
+
+
+def compare(batch: Batch) -> Mapping[str, Judgement]:
+    """Above 150 or 250, below 115 or 200."""
+    values = batch["value"]
+
+    def judgement(name: str) -> Judgement:
+        limit = LIMITS[name]
+        holds = values < limit if name in {"over", "less"} else values > limit
+        return Judgement(holds.astype(np.int8), values, np.full(len(values), limit))
+
+    return {name: judgement(name) for name in LIMITS}
+
+
+def rule_over(series_input: Input) -> Rule:
+    """A rule with the four conditions of `compare`."""
+    conditions = tuple(
+        Condition(name, Text(name), Citation("试验标准", "T 1-2026")) for name in LIMITS
+    )
+    return Rule("t.rule", Text("试验"), series_input, conditions, compare)
+
+
+def policy_with(hold_for: int = 0) -> AlertPolicy:
+    """Two levels: above 150 (clear below 115), above 250 (clear below 200)."""
+    levels = (
+        Level("warning", "high", "over", hold_for),
+        Level("alarm", "higher", "less"),
+    )
+    return AlertPolicy("t.policy", Text("试验"), "t.rule", levels, workflow="t.case")
+
+
+LATEST = Latest("pm25")
+HOURLY = HourlyMean("pm25")
+
+
+def datastream(number: int, period: int = HOUR) -> DatastreamView:
+    """An invented datastream of PM2.5 with one decimal."""
+    return DatastreamView(
+        number=number,
+        code=f"s{number}.pm25",
+        thing=f"s{number}",
+        observed_property="pm25",
+        name=f"{number} 号站 PM2.5",
+        name_en=f"Station {number} PM2.5",
+        unit="µg/m³",
+        period=period,
+        decimals=1,
+        area="990101001001001",
+        responsible_unit="environment",
+        longitude=None,
+        latitude=None,
+        minimum=0.0,
+        maximum=1000.0,
+    )
+
+
+@define(eq=False)
+class Streams:
+    """A register of datastreams 1 and 2."""
+
+    period: int = HOUR
+
+    def datastream(self, number: int) -> DatastreamView:
+        """Numbers from 1 to 9 exist."""
+        if not 1 <= number <= 9:
+            raise KeyError(number)
+        return datastream(number, self.period)
+
+
+@define
+class Row:
+    """One reading as it arrives; a later result replaces an earlier one."""
+
+    datastream: int
+    time: int
+    value: int
+    flag: str = ""
+    result: int = 0
+
+
+@define(eq=False)
+class Memory:
+    """Readings kept in a dictionary, with the reads that judging needs."""
+
+    rows: dict[Key, Row] = field(factory=dict)
+    reads: int = 0
+
+    def land(self, rows: Sequence[Row]) -> bytes:
+        """Take rows in; the journal's payload tells what is current now."""
+        told: dict[Key, bool] = {}
+        for row in rows:
+            key = (row.datastream, row.time)
+            known = self.rows.get(key)
+            if known is None:
+                told[key] = False
+                self.rows[key] = row
+            elif (row.result, row.value) > (known.result, known.value):
+                told[key] = told.get(key, True)
+                self.rows[key] = row
+        current = [self.rows[key] for key in told]
+        return encode_changes(
+            Changes(
+                np.array([row.datastream for row in current], np.int64),
+                np.array([row.time for row in current], np.int64),
+                np.array([row.value for row in current], np.int64),
+                np.array([FLAG_NUMBERS[row.flag] for row in current], np.uint8),
+                np.array(list(told.values()), np.bool_),
+                0,
+            )
+        )
+
+    def read(self, snapshot: Snapshot, datastream: int, start: int, end: int) -> Stored:
+        """One datastream's readings in [start, end)."""
+        return self.read_many(snapshot, [datastream], start, end)
+
+    def read_many(
+        self, snapshot: Snapshot, datastreams: Sequence[int], start: int, end: int
+    ) -> Stored:
+        """Several datastreams' readings in [start, end)."""
+        self.reads += 1
+        rows = [
+            row
+            for key, row in sorted(self.rows.items())
+            if key[0] in datastreams and start <= key[1] < end
+        ]
+        none = np.full(len(rows), NO_TIME)
+        return Stored(
+            np.array([row.datastream for row in rows], np.int64),
+            np.array([row.time for row in rows], np.int64),
+            np.array([row.value for row in rows], np.int64),
+            np.array([FLAG_NUMBERS[row.flag] for row in rows], np.uint8),
+            none,
+            none,
+        )
+
+
+@define(eq=False)
+class SetClock:
+    """A clock that stands still until it is set."""
+
+    time: int = 1_700_000_000_000_000
+
+    def now(self) -> int:
+        """The instant that was set."""
+        return self.time
+
+
+@define
+class Told:
+    """An entry of the journal."""
+
+    payload: bytes
+    kind: str = "observations"
+
+
+def empty_tables(store: Store) -> None:
+    """Forget all that judging has written."""
+
+    def clear(tx: Snapshot) -> None:
+        for table in (
+            tables.episodes,
+            tables.episode_changes,
+            tables.judging_states,
+            tables.journal,
+        ):
+            tx.connection.execute(table.delete())
+
+    store.submit(clear).result()

@@ -1,0 +1,386 @@
+"""Judging: whatever the order and the parts in which readings come, the episodes are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from attrs import evolve
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from county_gov.contract.batch import NO_TIME, Batch
+from county_gov.contract.clock import HOUR
+from county_gov.contract.rule import HourlyMean, Input, Judgement
+from county_gov.errors import ContractError, LeaseLost
+from county_gov.rules.episode import States
+from county_gov.rules.hours import Coverage, hours_over
+from county_gov.rules.judging import EpisodeChange, Judging, decode_change
+from county_gov.rules.samples import Samples
+from county_gov.rules.scan import Track, scan
+from county_gov.rules.evaluation import RuleEvaluator
+from county_gov.store import Store, tables
+from county_gov.store.alerts import link_case
+from tests.rules.ledger import (
+    HOURLY,
+    LATEST,
+    Memory,
+    Row,
+    SetClock,
+    Streams,
+    Told,
+    compare,
+    empty_tables,
+    policy_with,
+    rule_over,
+)
+
+MINUTE = HOUR // 60
+Found = tuple[int, int, int | None, str, float, int]
+
+
+def judging_of(memory: Memory, series_input: Input, period: int, hold_for: int = 0) -> Judging:
+    """Judging by one policy over readings in memory."""
+    rules = {"t.rule": rule_over(series_input)}
+    streams = Streams(period)
+    return Judging([policy_with(hold_for)], rules, memory, lambda: streams, SetClock())
+
+
+def run(store: Store, judging: Judging, payloads: Sequence[bytes]) -> tuple[EpisodeChange, ...]:
+    """Plan and apply some entries."""
+    plan = store.read_now(lambda snapshot: judging.plan(snapshot, [Told(one) for one in payloads]))
+    return store.submit(lambda tx: judging.apply(tx, plan)).result()
+
+
+def standing(store: Store) -> list[Found]:
+    """The episodes that are not withdrawn."""
+    table = tables.episodes.c
+    statement = (
+        tables.episodes.select()
+        .where(table.withdrawn == 0)
+        .order_by(table.datastream, table.started_at)
+    )
+    rows = store.read_now(lambda snapshot: snapshot.rows(statement))
+    return [
+        (row.datastream, row.started_at, row.ended_at, row.severity, row.peak, row.last_reading_at)
+        for row in rows
+    ]
+
+
+def expected(memory: Memory, series_input: Input, period: int, hold_for: int) -> list[Found]:
+    """What one look at all readings, in order, finds."""
+    policy, rule = policy_with(hold_for), rule_over(series_input)
+    rows = [row for _, row in sorted(memory.rows.items())]
+    streams = sorted({row.datastream for row in rows})
+    kept = np.array([row.flag != "faulty" for row in rows], np.bool_)
+    series = np.array([streams.index(row.datastream) for row in rows], np.int64)
+    times = np.array([row.time for row in rows], np.int64)
+    values = np.array([row.value for row in rows], np.int64)
+    if isinstance(series_input, HourlyMean):
+        coverage = Coverage.of(np.full(len(streams), period), series_input.coverage)
+        hours, _ = hours_over(Samples(series, times, values, kept), coverage, [None] * len(streams))
+        series, times, scaled = hours.series, hours.times, hours.values / 10
+    else:
+        series, times, scaled = series[kept], times[kept], values[kept] / 10
+    batch = Batch({"datastream": series.copy(), "time": times, "value": scaled})
+    track = Track.of(policy, series, times, RuleEvaluator(rule).judge(batch))
+    _, episodes = scan(policy, track, States.quiet(len(streams), 2))
+    return [
+        (
+            streams[index],
+            one.started_at,
+            one.ended_at,
+            policy.levels[one.level].severity,
+            one.peak,
+            one.last_reading_at,
+        )
+        for index, one in episodes
+    ]
+
+
+@st.composite
+def arrivals(draw: st.DrawFn, step: int, longest: int) -> list[list[Row]]:
+    """Readings of two stations, revisions and repetitions, in any order and any parts."""
+    times = draw(st.lists(st.integers(0, longest), min_size=1, max_size=40, unique=True))
+    rows = [
+        Row(
+            draw(st.integers(1, 2)),
+            time * step,
+            draw(st.sampled_from([900, 1149, 1150, 1500, 1501, 1700, 2500, 2600])),
+            draw(st.sampled_from(["", "", "", "", "faulty"])),
+        )
+        for time in times
+    ]
+    revised = draw(st.lists(st.sampled_from(rows), max_size=6))
+    values = st.sampled_from([500, 1300, 2000, 3000])
+    rows += [
+        evolve(row, value=draw(values), flag="", result=index + 1)
+        for index, row in enumerate(revised)
+    ]
+    shuffled = draw(st.one_of(st.permutations(rows), st.just(sorted(rows, key=lambda r: r.time))))
+    cuts = sorted(draw(st.lists(st.integers(0, len(rows)), max_size=8)))
+    return [
+        list(shuffled[low:high]) for low, high in zip([0, *cuts], [*cuts, len(rows)], strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("series_input", "period", "hold_for"),
+    [(LATEST, HOUR, 0), (LATEST, HOUR, 2 * HOUR), (HOURLY, 20 * MINUTE, 0), (HOURLY, 0, HOUR)],
+)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_order_and_split_ends_in_the_same_episodes(
+    shared_store: Store, series_input: Input, period: int, hold_for: int, data: st.DataObject
+) -> None:
+    """Late, revised, repeated and redelivered readings end where one look at all would."""
+    empty_tables(shared_store)
+    step = period or 7 * MINUTE
+    parts = data.draw(arrivals(step, 24 * 20 * HOUR // step // 8))
+    memory = Memory()
+    judging = judging_of(memory, series_input, period, hold_for)
+    payloads: list[bytes] = []
+    waiting: list[bytes] = []
+    for part in parts:
+        payloads.append(memory.land(part))
+        waiting.append(payloads[-1])
+        if data.draw(st.booleans()):
+            run(shared_store, judging, waiting)
+            waiting = []
+        if data.draw(st.integers(0, 4)) == 0 and not waiting:
+            judging = judging_of(memory, series_input, period, hold_for)
+            run(shared_store, judging, payloads[-2:])
+    run(shared_store, judging, waiting)
+
+    assert expected(memory, series_input, period, hold_for) == standing(shared_store)
+    assert () == run(shared_store, judging, payloads)
+
+
+def hourly_rows(values: Sequence[float], start: int = 0, station: int = 1) -> list[Row]:
+    """One reading an hour."""
+    return [Row(station, (start + i) * HOUR, round(v * 10)) for i, v in enumerate(values)]
+
+
+def changes(told: Sequence[EpisodeChange]) -> list[tuple[str, int, int | None]]:
+    """What happened, when the episode began and ended, in hours."""
+    return [
+        (
+            one.change,
+            one.episode.started_at // HOUR,
+            None if one.episode.ended_at is None else one.episode.ended_at // HOUR,
+        )
+        for one in told
+    ]
+
+
+def test_an_episode_rises_grows_and_clears(shared_store: Store) -> None:
+    """Raised, a higher level, cleared; each told once, in the journal as well."""
+    empty_tables(shared_store)
+    memory = Memory()
+    judging = judging_of(memory, LATEST, HOUR)
+    told = [
+        run(shared_store, judging, [memory.land(hourly_rows(values, start))])
+        for start, values in ((0, [100, 160]), (2, [140]), (3, [260, 180]), (5, [90]))
+    ]
+
+    assert [("raised", 1, None)] == changes(told[0])
+    assert [] == changes(told[1])
+    assert [("level", 1, None)] == changes(told[2])
+    assert [("cleared", 1, 5)] == changes(told[3])
+    assert (260.0, "alarm") == (told[3][0].episode.peak, told[3][0].episode.severity)
+    assert ["t.case"] == [one.workflow for one in told[0]]
+    payloads = shared_store.read_now(
+        lambda snapshot: snapshot.rows(tables.journal.select().order_by("position"))
+    )
+    assert ["raised", "level", "cleared"] == [decode_change(row.payload)[0] for row in payloads]
+    assert told[3][0].episode == decode_change(payloads[-1].payload)[1]
+
+
+def test_late_data_merges_and_splits(shared_store: Store) -> None:
+    """A late high reading joins two episodes, its revision to a low one parts them again."""
+    empty_tables(shared_store)
+    memory = Memory()
+    judging = judging_of(memory, LATEST, HOUR)
+    first = run(shared_store, judging, [memory.land(hourly_rows([160, 100, 160, 100]))])
+    merged = run(shared_store, judging, [memory.land([Row(1, HOUR, 1400, "", 1)])])
+    split = run(shared_store, judging, [memory.land([Row(1, HOUR, 900, "", 2)])])
+
+    assert [("raised", 0, 1), ("raised", 2, 3)] == changes(first)
+    assert {("withdrawn", 2, 3), ("corrected", 0, 3)} == set(changes(merged))
+    assert {("corrected", 0, 1), ("raised", 2, 3)} == set(changes(split))
+    by_change = {one.change: one for one in (*merged, *split)}
+    first_id = first[0].episode.id
+    assert {"merged_into": first_id} == by_change["withdrawn"].details
+    assert first_id == by_change["raised"].details["split_from"]
+    assert by_change["raised"].late
+    assert ["shrunk"] == by_change["corrected"].details["reasons"]
+    stored = shared_store.read_now(lambda s: s.rows(tables.episodes.select()))
+    assert [(1, 0), (1, 1), (0, 0)] == [(row.corrected, row.withdrawn) for row in stored]
+
+
+def test_a_revision_withdraws_an_episode_and_keeps_its_case(shared_store: Store) -> None:
+    """A false reading's episode is withdrawn, marked, and never deleted."""
+    empty_tables(shared_store)
+    memory = Memory()
+    judging = judging_of(memory, LATEST, HOUR)
+    (raised,) = run(shared_store, judging, [memory.land(hourly_rows([90, 900]))])
+    shared_store.submit(lambda tx: link_case(tx, raised.episode.id, 77)).result()
+    (withdrawn,) = run(shared_store, judging, [memory.land([Row(1, HOUR, 900, "", 1)])])
+
+    assert ("withdrawn", True, True, "77") == (
+        withdrawn.change,
+        withdrawn.episode.withdrawn,
+        withdrawn.episode.corrected,
+        withdrawn.episode.case,
+    )
+    assert [] == standing(shared_store)
+
+
+def test_readings_in_order_are_not_read_again(shared_store: Store) -> None:
+    """The journal's payload is enough for readings that follow what was judged."""
+    empty_tables(shared_store)
+    memory = Memory()
+    judging = judging_of(memory, LATEST, HOUR)
+    run(shared_store, judging, [memory.land(hourly_rows([90]))])
+    before = memory.reads
+    for hour in range(1, 20):
+        run(shared_store, judging, [memory.land(hourly_rows([160 if hour % 3 else 90], hour))])
+
+    assert before == memory.reads
+
+
+def test_a_plan_made_from_moved_states_is_refused(shared_store: Store) -> None:
+    """Two judges at once: the second one's plan writes nothing."""
+    empty_tables(shared_store)
+    memory = Memory()
+    judging = judging_of(memory, LATEST, HOUR)
+    entries = [Told(memory.land(hourly_rows([160])))]
+    plans = [shared_store.read_now(lambda s: judging.plan(s, entries)) for _ in range(2)]
+    shared_store.submit(lambda tx: judging.apply(tx, plans[0])).result()
+
+    with pytest.raises(LeaseLost, match="somebody else is judging"):
+        shared_store.submit(lambda tx: judging.apply(tx, plans[1])).result()
+    assert 1 == len(standing(shared_store))
+
+
+def test_a_failing_rule_is_cut_off_and_judged_later(shared_store: Store) -> None:
+    """No opinion while it fails, no call while it is cut off, the same episodes afterwards."""
+    empty_tables(shared_store)
+    memory, clock, calls = Memory(), SetClock(), []
+    broken = True
+
+    def judge(batch: Batch) -> Any:
+        calls.append(batch.rows)
+        if broken:
+            raise ZeroDivisionError
+        return compare(batch)
+
+    rule = evolve(rule_over(LATEST), judge=judge)
+    streams = Streams()
+    judging = Judging([policy_with()], {"t.rule": rule}, memory, lambda: streams, clock)
+    for hour in range(12):
+        run(shared_store, judging, [memory.land(hourly_rows([160 if hour % 4 else 90], hour))])
+        clock.time += 61_000_000
+        if len(calls) >= 5:
+            break
+    assert {"t.policy"} == set(judging.cut_off)
+    called = len(calls)
+    assert () == run(shared_store, judging, [memory.land(hourly_rows([170, 90], 20))])
+    assert called == len(calls)
+    state = shared_store.read_now(lambda s: s.rows(tables.judging_states.select()))[0]
+    assert (NO_TIME, 0, 21 * HOUR) == (state.judged_until, state.skipped_from, state.skipped_to)
+
+    broken = False
+    clock.time += 301_000_000
+    run(shared_store, judging, [])
+
+    assert expected(memory, LATEST, HOUR, 0) == standing(shared_store)
+    assert {} == judging.cut_off
+    state = shared_store.read_now(lambda s: s.rows(tables.judging_states.select()))[0]
+    assert (21 * HOUR, None) == (state.judged_until, state.skipped_from)
+
+
+def test_one_poisoned_station_does_not_silence_the_others(shared_store: Store) -> None:
+    """Where a rule fails for one datastream's rows only, the others are judged."""
+    empty_tables(shared_store)
+    memory, clock = Memory(), SetClock()
+
+    def judge(batch: Batch) -> Any:
+        answers = dict(compare(batch))
+        if (batch["datastream"] == 1).any():
+            high = answers["high"]
+            answers["high"] = Judgement(high.outcomes, high.values * np.nan, high.limits)
+        return answers
+
+    rule = evolve(rule_over(LATEST), judge=judge)
+    streams = Streams()
+    judging = Judging([policy_with()], {"t.rule": rule}, memory, lambda: streams, clock)
+    for hour in range(8):
+        rows = hourly_rows([160], hour, 1) + hourly_rows([160], hour, 2)
+        run(shared_store, judging, [memory.land(rows)])
+
+    assert [2] == [one[0] for one in standing(shared_store)]
+    assert {} == judging.cut_off
+
+
+def test_another_policy_makes_the_state_anew(shared_store: Store) -> None:
+    """After a change of the levels an open episode is corrected by the new ones."""
+    empty_tables(shared_store)
+    memory = Memory()
+    run(
+        shared_store,
+        judging_of(memory, LATEST, HOUR),
+        [memory.land(hourly_rows([90, 160, 160]))],
+    )
+    judging = judging_of(memory, LATEST, HOUR, 5 * HOUR)
+    told = run(shared_store, judging, [memory.land(hourly_rows([160], 3))])
+
+    assert [("withdrawn", 1, None)] == changes(told)
+    assert [("raised", 1, None)] == changes(
+        run(shared_store, judging, [memory.land(hourly_rows([160] * 3, 4))])
+    )
+
+
+def test_unknown_datastreams_are_passed_over(shared_store: Store) -> None:
+    """A number that the register does not know harms nobody."""
+    empty_tables(shared_store)
+    memory = Memory()
+    judging = judging_of(memory, LATEST, HOUR)
+    rows = [Row(77, 0, 9000), *hourly_rows([160])]
+
+    assert [("raised", 0, None)] == changes(run(shared_store, judging, [memory.land(rows)]))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"rule": "t.other"}, "expected one of"),
+        ({"ignore_flags": ("faulti",)}, "are not flags"),
+        ({"levels": ()}, "at least one"),
+    ],
+)
+def test_a_policy_that_does_not_fit_is_refused(change: dict[str, Any], words: str) -> None:
+    """The error names the policy, the value and what is expected."""
+    policy = evolve(policy_with(), **change)
+    streams = Streams()
+    with pytest.raises(ContractError, match=words):
+        Judging([policy], {"t.rule": rule_over(LATEST)}, Memory(), lambda: streams, SetClock())
+
+
+def test_levels_must_exist_and_rise() -> None:
+    """A level's condition must be one of the rule's, and severities rise."""
+    policy, streams = policy_with(), Streams()
+    rules = {"t.rule": rule_over(LATEST)}
+    wrong = evolve(policy, levels=(evolve(policy.levels[0], raise_when="hihg"),))
+    with pytest.raises(ContractError, match="'hihg': expected one of"):
+        Judging([wrong], rules, Memory(), lambda: streams, SetClock())
+    with pytest.raises(ContractError, match="rising severity"):
+        Judging(
+            [evolve(policy, levels=policy.levels[::-1])],
+            rules,
+            Memory(),
+            lambda: streams,
+            SetClock(),
+        )
