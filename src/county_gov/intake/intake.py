@@ -1,0 +1,344 @@
+"""Taking deliveries in: from bytes to a durable batch."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from attrs import define, evolve, frozen
+
+from county_gov.contract.source import Decoded, Delivery, Outcome, Reason, Things
+from county_gov.errors import DeliveryTooLarge, IntakeError, UnsupportedWireFormat
+from county_gov.intake.limits import IntakeLimits
+from county_gov.intake.readable import ROW_FORMAT, Readable
+from county_gov.intake.reasons import Fault
+from county_gov.intake.recoding import recode
+from county_gov.intake.validation import Registers, Rejected, Validated, validate
+from county_gov.intake.wire_format import read
+from county_gov.store.intake import (
+    BatchRow,
+    QuarantineRow,
+    insert_batch,
+    insert_quarantine,
+    read_cursor,
+    set_counts,
+    set_cursor,
+)
+from county_gov.store.observations import ACCEPTED, DUPLICATE, REVISED
+from county_gov.store.observations.rows import Landed, Readings
+from county_gov.store.writer import Priority
+
+if TYPE_CHECKING:
+    from county_gov.contract.clock import Clock
+    from county_gov.store.store import Store
+    from county_gov.store.transaction import JournalEntry, Transaction
+
+MOST_REASONS = 100
+"""Reasons that an answer repeats; the quarantine holds all."""
+
+READINGS_A_CHANGE = 10_000
+REJECTED_A_CHANGE = 1_000
+"""Rows of one change on the writer, so that nobody waits for it longer than some 20 ms."""
+
+Decode = Callable[[Delivery, Things], Decoded]
+AfterLanding = Callable[["Transaction", int], None]
+"""Called in a batch's last change with the batch's number."""
+
+
+class Landing(Protocol):
+    """Where readings land."""
+
+    def land(self, tx: Transaction, rows: Readings, *, batch: int) -> Landed:
+        """Take rows of a batch in; on the writer."""
+        ...
+
+
+class Snapshot(Registers, Things, Protocol):
+    """The registers, as validation and decoders of plugins need them."""
+
+
+@define(eq=False)
+class _Batch:
+    """A batch on its way through one or more changes."""
+
+    row: BatchRow
+    number: int = 0
+    entry: JournalEntry | None = None
+
+
+@frozen(eq=False)
+class _Part:
+    """What one change on the writer brings."""
+
+    readings: Readings
+    rejected: Sequence[Rejected]
+    last: bool
+
+
+class Intake:
+    """The way in for observations.
+
+    Args:
+        store: Where everything is kept.
+        observations: Where readings land.
+        registers: Gives the current registers.
+        clock: Gives the instants.
+        limits: How much is taken at once.
+        decoders: Source's id to its ``decode``, for sources that do not deliver one of the
+            built-in wire formats.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        observations: Landing,
+        registers: Callable[[], Snapshot],
+        clock: Clock,
+        *,
+        limits: IntakeLimits | None = None,
+        decoders: Mapping[str, Decode] | None = None,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.limits = limits or IntakeLimits()
+        self._observations = observations
+        self._registers = registers
+        self._decoders = decoders or {}
+
+    async def take(self, delivery: Delivery, *, source: str, first_row: int = 0) -> Outcome:
+        """Take a delivery in; all that it answers for is durable when it returns.
+
+        The same delivery again changes nothing: its rows are then counted as duplicates. A row
+        that cannot be accepted goes to the quarantine with its raw text; where the delivery as a
+        whole cannot be read, it is refused if somebody waits for the answer, and quarantined whole
+        if it was fetched (it has a cursor), so that nothing is lost.
+
+        Args:
+            delivery: The bytes and their origin.
+            source: Id of the source, as the quarantine and its cursor know it.
+            first_row: Number of the delivery's first row, for pieces of a larger whole.
+
+        Raises:
+            IntakeError: if the whole cannot be read and has no cursor.
+            StoreError: if it could not be made durable. Some of its rows may have been (a delivery
+                of more than 10,000 rows takes several commits); the same delivery again is safe.
+        """
+        try:
+            if len(delivery.raw) <= self.limits.inline_bytes:
+                validated = self.prepare(delivery, source=source)
+            else:
+                validated = await asyncio.to_thread(self.prepare, delivery, source=source)
+        except IntakeError as error:
+            if delivery.cursor is None:
+                raise
+            validated = _whole(delivery, error)
+        validated = validated.from_row(first_row)
+        cursor = None if delivery.cursor is None else (source, delivery.cursor)
+        outcome = await self.commit(delivery, validated, source=source, cursor=cursor)
+        await delivery.acknowledge(outcome)
+        return outcome
+
+    def prepare(self, delivery: Delivery, *, source: str, now: int | None = None) -> Validated:
+        """Decode and validate; touches nothing, and may run on any thread.
+
+        Args:
+            delivery: The bytes and their origin.
+            source: Id of the source, whose own decoder is used where it has one.
+            now: The instant against which future times are judged, if not that of the arrival.
+
+        Raises:
+            IntakeError: if the whole cannot be read.
+        """
+        registers = self._registers()
+        readable = self._read(delivery, source, registers)
+        return validate(
+            readable,
+            registers,
+            received_at=delivery.received_at,
+            limits=self.limits,
+            now=now,
+        )
+
+    def _read(self, delivery: Delivery, source: str, registers: Snapshot) -> Readable:
+        decode = self._decoders.get(source)
+        if decode is None or delivery.wire_format == ROW_FORMAT:
+            return read(delivery.raw, delivery.wire_format, self.limits)
+        if len(delivery.raw) > self.limits.max_bytes:
+            msg = f"{len(delivery.raw)} bytes; at most {self.limits.max_bytes} are taken at once"
+            raise DeliveryTooLarge(msg)
+        return recode(decode(delivery, registers), delivery.wire_format)
+
+    async def cursor(self, source: str) -> str | None:
+        """Where a source goes on, or None where it never delivered."""
+        return await self.store.read(lambda snapshot: read_cursor(snapshot, source))
+
+    async def commit(
+        self,
+        delivery: Delivery,
+        validated: Validated,
+        *,
+        source: str,
+        cursor: tuple[str, str] | None = None,
+        priority: Priority = Priority.INTAKE,
+        after: AfterLanding | None = None,
+    ) -> Outcome:
+        """Make a validated delivery durable, in as many changes as it takes.
+
+        Args:
+            delivery: Where it came from.
+            validated: Its rows.
+            source: Id of the source.
+            cursor: Name and value of the cursor that commits with the last change.
+            priority: Whose change it is.
+            after: Called in the last change.
+        """
+        row = BatchRow(
+            key=new_key(self.clock.now()),
+            source=source,
+            wire_format=delivery.wire_format,
+            provenance=delivery.provenance,
+            received_at=delivery.received_at,
+            quarantined=len(validated.rejected),
+        )
+        batch = _Batch(row)
+
+        for part in _parts(validated):
+
+            def change(tx: Transaction, part: _Part = part) -> None:
+                self._land(tx, batch, part)
+                if part.last:
+                    if cursor is not None:
+                        set_cursor(tx, *cursor)
+                    if after is not None:
+                        after(tx, batch.number)
+
+            rows = len(part.readings) + len(part.rejected)
+            await self.store.write(change, priority, rows=rows)
+        return _outcome(batch, validated.rejected)
+
+    def _land(self, tx: Transaction, batch: _Batch, part: _Part) -> None:
+        """One change of a batch: its row, its readings and its quarantined rows."""
+        before = (batch.row, batch.number, batch.entry)
+
+        def undo() -> None:
+            batch.row, batch.number, batch.entry = before
+
+        tx.on_rollback(undo)
+        rows = len(part.readings)
+        first = not batch.number
+        if first:
+            batch.number = insert_batch(tx, evolve(batch.row, accepted=rows))
+        counts = (rows, 0, 0)
+        if rows:
+            landed = self._observations.land(tx, part.readings, batch=batch.number)
+            counts = (
+                landed.count(ACCEPTED),
+                landed.count(DUPLICATE),
+                landed.count(REVISED),
+            )
+            batch.entry = landed.entry or batch.entry
+        row = batch.row
+        batch.row = evolve(
+            row,
+            accepted=row.accepted + counts[0],
+            duplicate=row.duplicate + counts[1],
+            revised=row.revised + counts[2],
+        )
+        if not first or counts[0] != rows:
+            set_counts(
+                tx,
+                batch.number,
+                accepted=batch.row.accepted,
+                duplicate=batch.row.duplicate,
+                revised=batch.row.revised,
+            )
+        if part.rejected:
+            kept = [_quarantine_row(one) for one in part.rejected]
+            insert_quarantine(tx, batch.number, batch.row, kept)
+
+
+def new_key(at: int) -> str:
+    """A batch's public identifier: a UUID of version 7 (RFC 9562), sorted by its instant.
+
+    Args:
+        at: Microseconds UTC.
+    """
+    random = int.from_bytes(os.urandom(10))
+    bits = (at // 1000 & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (random >> 4 & 0xFFF) << 64
+    return str(uuid.UUID(int=bits | 0b10 << 62 | random >> 16 & (1 << 62) - 1))
+
+
+def _parts(validated: Validated) -> Iterator[_Part]:
+    """Cut a delivery into changes that are short on the writer."""
+    readings, rejected = validated.readings, validated.rejected
+    count = max(-(-len(readings) // READINGS_A_CHANGE), -(-len(rejected) // REJECTED_A_CHANGE), 1)
+    for number in range(count):
+        start, stop = number * READINGS_A_CHANGE, (number + 1) * READINGS_A_CHANGE
+        first, end = number * REJECTED_A_CHANGE, (number + 1) * REJECTED_A_CHANGE
+        whole = len(readings) <= READINGS_A_CHANGE and number == 0
+        yield _Part(
+            readings if whole else _slice(readings, slice(start, stop)),
+            rejected[first:end],
+            last=number == count - 1,
+        )
+
+
+def _slice(readings: Readings, rows: slice) -> Readings:
+    return Readings(
+        readings.datastream[rows],
+        readings.time[rows],
+        readings.value[rows],
+        readings.flag[rows],
+        readings.result_time[rows],
+        readings.received_at,
+    )
+
+
+def _whole(delivery: Delivery, error: IntakeError) -> Validated:
+    """A delivery that cannot be read, as one item for the quarantine."""
+    code = "unreadable"
+    if isinstance(error, DeliveryTooLarge):
+        code = "too_large"
+    elif isinstance(error, UnsupportedWireFormat):
+        code = "unsupported_wire_format"
+    reason = Fault(code, str(error)).at(None)
+    rejected = Rejected(reason, delivery.raw, delivery.wire_format, "")
+    none = np.zeros(0, np.int64)
+    nothing = Readings(none, none, none, np.zeros(0, np.uint8), none, delivery.received_at)
+    return Validated(nothing, (rejected,))
+
+
+def _quarantine_row(one: Rejected) -> QuarantineRow:
+    reason = one.reason
+    return QuarantineRow(
+        row=reason.row,
+        code=reason.code,
+        message=storable(reason.message),
+        field=storable(reason.field),
+        value=storable(reason.value),
+        datastream=storable(one.datastream),
+        raw=one.raw,
+        wire_format=one.wire_format,
+    )
+
+
+def storable(text: str) -> str:
+    """A text that every database takes: no NUL, no half of a surrogate pair, not endless."""
+    return text[:400].encode("utf-8", "replace").decode().replace("\0", "�")
+
+
+def _outcome(batch: _Batch, rejected: Sequence[Rejected]) -> Outcome:
+    reasons: tuple[Reason, ...] = tuple(one.reason for one in rejected[:MOST_REASONS])
+    return Outcome(
+        batch=batch.row.key,
+        accepted=batch.row.accepted,
+        duplicate=batch.row.duplicate,
+        revised=batch.row.revised,
+        quarantined=batch.row.quarantined,
+        reasons=reasons,
+        position=0 if batch.entry is None else batch.entry.position,
+    )
