@@ -79,7 +79,7 @@ class Store:
         self._readers.shutdown()
         self.database.close()
 
-    def on_reconnect(self, callback: Callable[[Snapshot], None]) -> None:
+    def on_reconnect(self, callback: Callable[[Snapshot], object]) -> None:
         """Call back on the writer's thread after a lost connection was opened anew.
 
         Whether the commit that broke was kept is unknown then: read again what is kept in memory.

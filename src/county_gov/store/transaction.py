@@ -67,8 +67,8 @@ class Transaction(Snapshot):
 
     at: int = 0
     entries: list[JournalEntry] = field(factory=list)
-    callbacks: list[Callable[[], None]] = field(factory=list)
-    undo: list[Callable[[], None]] = field(factory=list)
+    callbacks: list[Callable[[], object]] = field(factory=list)
+    undo: list[Callable[[], object]] = field(factory=list)
 
     def execute(
         self, statement: Statement, rows: Sequence[Mapping[str, Any]] | None = None
@@ -94,11 +94,11 @@ class Transaction(Snapshot):
         self.entries.append(entry)
         return entry
 
-    def after_commit(self, callback: Callable[[], None]) -> None:
+    def after_commit(self, callback: Callable[[], object]) -> None:
         """Call back on the writer's thread once the commit has happened; must be quick."""
         self.callbacks.append(callback)
 
-    def on_rollback(self, callback: Callable[[], None]) -> None:
+    def on_rollback(self, callback: Callable[[], object]) -> None:
         """Call back on the writer's thread if this change is undone; for state kept in memory."""
         self.undo.append(callback)
 

@@ -63,7 +63,7 @@ class Writer:
         self._queues = Queues(self._limits)
         self._answers = Answers()
         self._connection: sa.Connection | None = None
-        self._reconnected: list[Callable[[Snapshot], None]] = []
+        self._reconnected: list[Callable[[Snapshot], object]] = []
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._started: Future[None] = Future()
         self.commits = 0
@@ -78,7 +78,7 @@ class Writer:
         """Seconds of the longest commit so far, all its changes included."""
         self.longest_change = 0.0
         """Seconds of the longest single change so far."""
-        self.listeners: list[Callable[[int], None]] = []
+        self.listeners: list[Callable[[int], object]] = []
         """Called on the writer's thread with the journal's new head after each commit that has
         journal entries; must be quick."""
 
@@ -107,7 +107,7 @@ class Writer:
             self._thread.join()
         self._refuse_waiting(StoreClosed("the store was closed before this change was written"))
 
-    def on_reconnect(self, callback: Callable[[Snapshot], None]) -> None:
+    def on_reconnect(self, callback: Callable[[Snapshot], object]) -> None:
         """Call back on the writer's thread after the connection was opened anew.
 
         When a connection breaks during a commit, what happened is unknown: state kept in memory
@@ -332,7 +332,7 @@ class Writer:
             explained.__cause__ = error
         return explained
 
-    def _call(self, callbacks: Iterable[Callable[[], None]]) -> None:
+    def _call(self, callbacks: Iterable[Callable[[], object]]) -> None:
         """Call back; one that fails is recorded and costs no other."""
         for callback in callbacks:
             try:
