@@ -188,16 +188,17 @@ landings = _table(
     _number("changes", default="0"),
     _number("settled_day", null=True),
     _number("settled_datastream", null=True),
+    _number("settled_at", null=True),
 )
 blocks = _table(
     "blocks",
-    _number_key("datastream"),
     _number_key("day"),
+    _number_key("datastream"),
     _number("rows"),
     _number("last"),
     _bytes("body"),
-    rowid=False,
 )
+heads = _table("heads", _number_key("datastream"), _number("time"))
 revisions = _table(
     "revisions",
     _identity(),

@@ -112,8 +112,8 @@ def test_a_revision_sent_again_is_a_duplicate(
     ]
     for received_at, rows in enumerate([*batches, [(2, 10, 2)]]):
         land(any_store, any_observations, rows, received_at=received_at)
-    for rows in batches:
-        assert [DUPLICATE] == land(any_store, any_observations, rows, received_at=9)
+    for batch in batches:
+        assert [DUPLICATE] == land(any_store, any_observations, batch, received_at=9)
     assert [(1, 10, 6, 0, 200), (2, 10, 2, 0, NO_TIME)] == values(
         any_store, any_observations, [1, 2]
     )

@@ -37,6 +37,9 @@ class LandingDialect(Protocol):
     exclusive: bool
     """Whether this process alone writes, so that what it keeps in memory can be trusted."""
 
+    readers_last: int
+    """Microseconds for which a reader may still look for a table after it has settled."""
+
     def lock(self, tx: Transaction) -> None:
         """Keep other processes from landing and settling until the transaction ends."""
         ...

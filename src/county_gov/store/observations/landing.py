@@ -95,10 +95,11 @@ class Landing:
             self._insert(tx, new)
         return Landed(status, _journal(tx, new, revised, rows.received_at, batch=batch))
 
-    def close_due(self, tx: Transaction) -> None:
-        """Close the open table if its hour of arrival is over."""
+    def close(self, tx: Transaction, *, force: bool = False) -> None:
+        """Close the open table if its hour of arrival is over, or in any case."""
+        self._dialect.lock(tx)
         table = self._current(tx)
-        if table is not None and tx.at - table.opened_at >= LONGEST:
+        if table is not None and (force or tx.at - table.opened_at >= LONGEST):
             self._close(tx, table)
 
     def _above(self, rows: Readings) -> Bools:

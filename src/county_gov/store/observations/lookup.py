@@ -37,12 +37,12 @@ class Unsettled(NamedTuple):
 
 
 def unsettled(snapshot: Snapshot) -> list[Unsettled]:
-    """All landing tables, oldest first."""
+    """All landing tables that hold rows which are not in blocks yet, oldest first."""
     register = tables.landings
     rows = snapshot.rows(
-        sa.select(
-            register.c.number, register.c.settled_day, register.c.settled_datastream
-        ).order_by(register.c.number)
+        sa.select(register.c.number, register.c.settled_day, register.c.settled_datastream)
+        .where(register.c.settled_at.is_(None))
+        .order_by(register.c.number)
     )
     return [Unsettled(*row) for row in rows]
 

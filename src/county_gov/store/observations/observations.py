@@ -11,6 +11,7 @@ from county_gov.store.observations.latest import coalesce, latest_rows, write_la
 from county_gov.store.observations.payload import Changes
 from county_gov.store.observations.reading import hours_of, read_series
 from county_gov.store.observations.rows import Hours, Landed, Latest, Readings, Stored
+from county_gov.store.observations.settling import Settling
 from county_gov.store.observations.starting import load
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Observations:
         self._store = store
         self._dialect = landing_dialect(store.database)
         self._landing = Landing(self._dialect, most_rows=most_rows)
+        self._settling = Settling(store, self._dialect, self._landing)
 
     def start(self) -> None:
         """Load what is kept in memory; call once, after the store's start and before `land`."""
@@ -50,6 +52,21 @@ class Observations:
             batch: Number of the batch in ``batches``.
         """
         return self._landing.land(tx, rows, batch=batch)
+
+    async def settle(self, *, budget_seconds: float, close: bool = False) -> int:
+        """Turn landed rows whose table is closed into blocks; to be called again and again.
+
+        Args:
+            budget_seconds: When to stop beginning slices; one slice is always written.
+            close: Whether to close the landing table in use first, though it is not due.
+
+        Returns:
+            Rows that settled.
+
+        Raises:
+            StoreError: if a stored block is damaged.
+        """
+        return await self._settling.settle(budget_seconds=budget_seconds, close=close)
 
     def read(self, snapshot: Snapshot, datastream: int, start: int, end: int) -> Stored:
         """One datastream's current values with start <= time < end, by time.

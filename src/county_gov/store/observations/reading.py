@@ -23,6 +23,7 @@ from county_gov.store.observations.rows import Hours, Stored
 from county_gov.store.transaction import Snapshot
 
 SERIES_A_STATEMENT: Final = 500
+DAYS_A_STATEMENT: Final = 400
 
 
 def read_series(
@@ -50,21 +51,45 @@ def read_series(
 
 
 def _settled(snapshot: Snapshot, datastreams: list[int], start: int, end: int) -> Iterator[Stored]:
-    blocks = tables.blocks
-    statement = (
-        sa.select(blocks.c.datastream, blocks.c.day, blocks.c.body)
-        .where(
-            blocks.c.datastream.in_(datastreams),
-            blocks.c.day.between(start // DAY, (end - 1) // DAY),
-        )
-        .order_by(blocks.c.datastream, blocks.c.day)
-    )
-    for datastream, day, body in snapshot.rows(statement):
+    days = _days(snapshot, start, end)
+    for datastream, day, body in block_rows(snapshot, datastreams, days):
         block = decode_block(body, datastream, day)
         if day * DAY < start or (day + 1) * DAY > end:
             low, high = np.searchsorted(block.time, (start, end)).tolist()
             block = block.take(slice(low, high))
         yield block
+
+
+def _days(snapshot: Snapshot, start: int, end: int) -> range:
+    """The days of a range of time for which there can be blocks."""
+    day = tables.blocks.c.day
+    first, last = start // DAY, (end - 1) // DAY
+    if last - first > DAYS_A_STATEMENT:
+        oldest = snapshot.scalar(sa.select(sa.func.min(day)))
+        newest = snapshot.scalar(sa.select(sa.func.max(day)))
+        if oldest is None or newest is None:
+            return range(0)
+        first, last = max(first, oldest), min(last, newest)
+    return range(first, last + 1)
+
+
+def block_rows(
+    snapshot: Snapshot, datastreams: Sequence[int], days: Sequence[int]
+) -> Iterator[tuple[int, int, bytes]]:
+    """Datastream, day and body of the blocks of at most some hundred datastreams.
+
+    The key is (day, datastream), so that blocks of a day settle side by side; every pair is sought.
+    """
+    blocks = tables.blocks
+    for first in range(0, len(days), DAYS_A_STATEMENT):
+        some = days[first : first + DAYS_A_STATEMENT]
+        statement = (
+            sa.select(blocks.c.datastream, blocks.c.day, blocks.c.body)
+            .where(blocks.c.day.in_(some), blocks.c.datastream.in_(datastreams))
+            .order_by(blocks.c.day, blocks.c.datastream)
+        )
+        for row in snapshot.rows(statement):
+            yield row.datastream, row.day, row.body
 
 
 def _landed(

@@ -31,6 +31,7 @@ class SqliteLanding:
     """See `LandingDialect`."""
 
     exclusive = True
+    readers_last = 0
 
     def __init__(self) -> None:
         self._inserts: dict[tuple[int, int, bool], str] = {}
@@ -131,7 +132,7 @@ class SqliteLanding:
             found += tx.driver.execute(
                 f"WITH k (s, d, t) AS (VALUES {_tuples(3, count)})"
                 " SELECT b.datastream, b.day, b.body FROM k CROSS JOIN blocks AS b"
-                " ON b.datastream = k.s AND b.day = k.d AND b.last >= k.t",
+                " ON b.day = k.d AND b.datastream = k.s AND b.last >= k.t",
                 values,
             ).fetchall()
         return found
@@ -159,16 +160,16 @@ class SqliteLanding:
         """Write blocks; False where the caller's knowledge of them is outdated."""
         written = tx.driver.executemany(
             "INSERT INTO blocks (datastream, day, rows, last, body) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (datastream, day) DO NOTHING",
+            " ON CONFLICT (day, datastream) DO NOTHING",
             new,
         ).rowcount
         if new and written != len(new):
             return False
         swapped = tx.driver.executemany(
             "UPDATE blocks SET rows = ?, last = ?, body = ?"
-            " WHERE datastream = ? AND day = ? AND body = ?",
+            " WHERE day = ? AND datastream = ? AND body = ?",
             [
-                (rows, last, body, datastream, day, old)
+                (rows, last, body, day, datastream, old)
                 for datastream, day, rows, last, body, old in changed
             ],
         ).rowcount

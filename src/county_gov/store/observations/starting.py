@@ -8,28 +8,15 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from county_gov.store import tables
 from county_gov.store.observations.landing import Landing, OpenTable, open_table
 from county_gov.store.observations.lookup import unsettled
 from county_gov.store.transaction import Snapshot
 
-_LAST_BLOCKS = """
-WITH RECURSIVE series (datastream) AS (
-    SELECT min(datastream) FROM blocks
-    UNION ALL
-    SELECT (SELECT min(b.datastream) FROM blocks AS b WHERE b.datastream > series.datastream)
-    FROM series WHERE series.datastream IS NOT NULL
-)
-SELECT series.datastream,
-    (SELECT b.last FROM blocks AS b WHERE b.datastream = series.datastream
-     ORDER BY b.day DESC LIMIT 1)
-FROM series WHERE series.datastream IS NOT NULL
-"""
-"""One seek per datastream, whatever the blocks are."""
-
 
 def load(snapshot: Snapshot, landing: Landing) -> None:
     """Load heads and the open table into a landing."""
-    _load_heads(landing, snapshot.rows(sa.text(_LAST_BLOCKS)))
+    _load_heads(landing, snapshot.rows(sa.select(tables.heads)))
     for table in unsettled(snapshot):
         name = f"landing_{table.number:d}"
         _load_heads(
