@@ -89,7 +89,7 @@ def test_changes_of_one_group_share_a_commit(store: Store) -> None:
 
 def test_a_failure_is_told_after_the_commit_too(store: Store) -> None:
     """A failure may rest on a change before it, so it is not told before that one is durable."""
-    told: list[bool] = []
+    told: Future[list[str]] = Future()
 
     def conflict(tx: Transaction) -> None:
         raise ValueError(len(tx.rows(sa.select(tables.plugin_notes))))
@@ -97,11 +97,11 @@ def test_a_failure_is_told_after_the_commit_too(store: Store) -> None:
     gate = Gate(store)
     store.submit(_note("first"))
     failing = store.submit(conflict)
-    failing.add_done_callback(lambda _: told.append(["first"] == _keys(store)))
+    failing.add_done_callback(lambda _: told.set_result(_keys(store)))
     gate.open()
     with pytest.raises(ValueError, match="1"):
         failing.result(PATIENCE)
-    assert [True] == told
+    assert ["first"] == told.result(PATIENCE)
 
 
 class Stop(BaseException):
