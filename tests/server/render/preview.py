@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import mimetypes
+import queue
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -43,59 +44,102 @@ def drawn() -> dict[str, str]:
     draw = renderer()
     return {
         f"/{language}/{one.name}": draw.page(
-            one.template, language=language, chrome=one.chrome, **one.values
+            one.template, language=language, chrome=one.chrome, fragment=False, **one.values
         )
         for one in specimens()
         for language in LANGUAGES
     }
 
 
+class Stage(ThreadingHTTPServer):
+    """Serves pages that may change while they are looked at, and tells of it.
+
+    Args:
+        pages: HTML by path; ``/zh/cases?fragment=1`` is asked for after an event.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, pages: Mapping[str, str]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.pages = dict(pages)
+        self.listeners: list[queue.Queue[str]] = []
+        self.connected = True
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def tell(self, kind: str) -> None:
+        """Send an event to everybody who listens; "" ends their streams."""
+        for listener in self.listeners:
+            listener.put(kind)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Stage
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        page = self.server.pages.get(self.path) or self.server.pages.get(path)
+        if page is not None:
+            self._answer("text/html; charset=utf-8", page.encode())
+        elif path == "/events" and self.server.connected:
+            self._stream()
+        elif path.startswith("/static/") and ".." not in path:
+            file = STATIC / path.removeprefix("/static/")
+            kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+            self._answer(kind, file.read_bytes())
+        else:
+            self.send_error(503 if path == "/events" else 404)
+
+    def _stream(self) -> None:
+        heard: queue.Queue[str] = queue.Queue()
+        self.server.listeners.append(heard)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.wfile.write(b"retry: 100\n\n")
+        while kind := heard.get():
+            self.wfile.write(f"event: {kind}\ndata: {{}}\n\n".encode())
+            self.wfile.flush()
+        self.close_connection = True
+
+    def _answer(self, kind: str, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Security-Policy", POLICY)
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base's name)
+        """Stay silent."""
+
+
 @contextmanager
-def served(pages: Mapping[str, str]) -> Iterator[str]:
-    """Serve pages and static files under the strict policy; gives the address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
-            if path in pages:
-                self._answer("text/html; charset=utf-8", pages[path].encode())
-            elif path == "/events":
-                self._answer("text/event-stream", b"retry: 60000\n\n:\n\n")
-            elif path.startswith("/static/") and ".." not in path:
-                file = STATIC / path.removeprefix("/static/")
-                kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-                self._answer(kind, file.read_bytes())
-            else:
-                self.send_error(404)
-
-        def _answer(self, kind: str, body: bytes) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Security-Policy", POLICY)
-            self.send_header("X-Content-Type-Options", "nosniff")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base's name)
-            """Stay silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+def served(pages: Mapping[str, str]) -> Iterator[Stage]:
+    """Serve pages and static files under the strict policy."""
+    stage = Stage(pages)
+    thread = threading.Thread(target=stage.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield stage
     finally:
-        server.shutdown()
-        server.server_close()
+        stage.connected = False
+        stage.tell("")
+        stage.shutdown()
+        stage.server_close()
         thread.join()
 
 
 @contextmanager
-def browser(executable: str = "/usr/bin/chromium") -> Iterator[Browser]:
+def browser(executable: Path = Path("/usr/bin/chromium")) -> Iterator[Browser]:
     """The system's Chromium, with background networking off."""
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
+        running = playwright.chromium.launch(executable_path=str(executable), args=list(ARGUMENTS))
         try:
             yield running
         finally:
@@ -106,13 +150,14 @@ def settle(page: Page) -> None:
     """Wait until the charts of a page are drawn."""
     page.wait_for_load_state("load")
     page.wait_for_function(
-        "() => [...document.querySelectorAll('[data-chart]')].every((one) => one.querySelector('canvas'))"
+        "() => [...document.querySelectorAll('[data-chart]')]"
+        ".every((one) => one.querySelector('canvas'))"
     )
 
 
 def _shoot(folder: Path, names: list[str], sizes: list[str], schemes: list[str]) -> None:
     pages = drawn()
-    with served(pages) as address, browser() as chromium:
+    with served(pages) as stage, browser() as chromium:
         for size in sizes:
             for scheme in schemes:
                 width, height = SIZES[size]
@@ -127,7 +172,7 @@ def _shoot(folder: Path, names: list[str], sizes: list[str], schemes: list[str])
                     language, name = path.strip("/").split("/")
                     if names and name not in names:
                         continue
-                    page.goto(address + path)
+                    page.goto(stage.address + path)
                     settle(page)
                     page.wait_for_timeout(200)
                     target = folder / f"{name}-{language}-{size}-{scheme}.png"

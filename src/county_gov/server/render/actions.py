@@ -37,7 +37,7 @@ class ActionField:
     name: str
     label: Text
     help: Text | None = None
-    kind: Literal["text", "textarea", "select", "radio", "number", "checkbox"] = "text"
+    kind: Literal["text", "textarea", "code", "select", "radio", "number", "checkbox"] = "text"
     options: tuple[Option, ...] = ()
     required: bool = False
     value: str = ""

@@ -11,9 +11,10 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from county_gov.contract.page import Marker
 from county_gov.contract.text import Text
-from county_gov.errors import RegisterError
 from county_gov.errors import Problem as Found
+from county_gov.errors import RegisterError
 
 Points = NDArray[np.float64]
 """Coordinates, shape (n, 2)."""
@@ -21,6 +22,8 @@ Points = NDArray[np.float64]
 WIDTH = 1000.0
 """Width of the drawing; its height follows from the county's form."""
 _MARGIN = 12.0
+_LABEL = (70.0, 48.0)
+"""Half the width of a name, and the distance it keeps from a marker."""
 
 
 class _Properties(msgspec.Struct):
@@ -123,6 +126,13 @@ class Geography:
         """All areas of a kind, for example every township."""
         return tuple(one for one in self.outlines.values() if one.kind == kind)
 
+    def labels(
+        self, kind: str, markers: Sequence[Marker]
+    ) -> tuple[tuple[Outline, float, float], ...]:
+        """Where the names of a kind of area stand, moved down where a marker would hide them."""
+        pins = [self.project(marker.longitude, marker.latitude) for marker in markers]
+        return tuple((one, one.x, _below(one.x, one.y, pins)) for one in self.of_kind(kind))
+
     def _outline(self, properties: _Properties, rings: Sequence[Points]) -> Outline:
         corner = np.array([self.west, self.north])
         scale = np.array([self.scale_x, -self.scale_y])
@@ -160,6 +170,11 @@ def _rings(feature: _Feature) -> tuple[Points, ...]:
     if not rings:
         raise RegisterError([Found(place, "expected at least one ring, got none")])
     return cast("tuple[Points, ...]", rings)
+
+
+def _below(x: float, y: float, pins: Sequence[tuple[float, float]]) -> float:
+    near = [top for left, top in pins if abs(left - x) < _LABEL[0] and abs(top - y) < _LABEL[1]]
+    return max(near) + _LABEL[1] if near else y
 
 
 def _path(ring: Points) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from county_gov.contract.page import Line, Series
 
-CAP = 100
+CAP = 24
 """Rows of the table beside a chart before the link to all of them."""
 
 

@@ -24,6 +24,9 @@ _FAR = timedelta(days=30)
 
 Distance = Literal["now", "minutes", "hours", "days", "far"]
 
+_UNITS: tuple[tuple[Distance, int], ...] = (("days", 86_400), ("hours", 3_600), ("minutes", 60))
+"""Units of distance and their seconds."""
+
 
 @frozen
 class Moment:
@@ -73,11 +76,9 @@ class Viewer:
         """The words in the viewer's language; a bare string (a name, a code) stays as it is."""
         return words if isinstance(words, str) else words.in_language(self.language)
 
-    def number(self, value: float | str | None, decimals: int = 0) -> str:
+    def number(self, value: float | None, decimals: int = 0) -> str:
         """A number with grouped digits and this many decimals; "—" where it is unknown."""
-        if value is None or isinstance(value, str):
-            return value or UNKNOWN
-        if isinstance(value, float) and not math.isfinite(value):
+        if value is None or not math.isfinite(value):
             return UNKNOWN
         pattern = "#,##0." + "0" * decimals if decimals > 0 else "#,##0"
         return str(format_decimal(Decimal(str(value)), format=pattern, locale=self.locale))
@@ -89,7 +90,7 @@ class Viewer:
     def moment(self, at: int) -> Moment:
         """An instant (microseconds UTC) in words."""
         local = self.local(at)
-        distance, count = _distance(timedelta(microseconds=abs(at - self.now)))
+        distance, count = _distance(timedelta(microseconds=at - self.now))
         this_year = local.year == self.local(self.now).year
         return Moment(
             iso=local.isoformat(timespec="seconds"),
@@ -116,11 +117,11 @@ class Viewer:
 
 
 def _distance(gap: timedelta) -> tuple[Distance, int]:
-    """The unit in which a stretch of time is told, and how many whole units it has."""
-    seconds = int(gap.total_seconds())
-    if gap >= _FAR:
+    """The unit in which a distance is told, and how many: whole ones passed, nearest ahead."""
+    future, seconds = gap > timedelta(0), int(abs(gap).total_seconds())
+    if abs(gap) >= _FAR:
         return "far", 0
-    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+    for unit, length in _UNITS:
         if seconds >= length:
-            return unit, seconds // length  # type: ignore[return-value]
+            return unit, (seconds + length // 2 if future else seconds) // length
     return "now", 0

@@ -1,4 +1,4 @@
-"""The interface's own words, read from the .po file itself so that no compiled copy can be stale."""
+"""The interface's own words, read from the .po file itself: no compiled copy can be stale."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def read_catalog() -> Catalog:
 
 
 def translations(language: str) -> NullTranslations:
-    """gettext for one language of the interface, "zh" or "en"."""
+    """The gettext functions for one language of the interface, "zh" or "en"."""
     if language == "en":
         return NullTranslations()
     compiled = BytesIO()

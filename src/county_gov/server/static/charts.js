@@ -36,16 +36,18 @@ function band(line, place) {
   ];
 }
 
-function limits(data) {
+const limitWords = (limit, data) => `${limit.label} ${number(limit.value, data)}`;
+const widthOf = (words) => [...words].reduce((sum, one) => sum + (one.codePointAt(0) > 0x2e80 ? 12.5 : 7.4), 12);
+
+function limits(data, roomy) {
   return {
     silent: true, symbol: "none", animation: false,
     data: data.limits.map((limit) => ({
       yAxis: limit.value,
       lineStyle: { color: token(`${limit.status}-ink`), type: [6, 4], width: 1.5 },
       label: {
-        formatter: `${limit.label} ${number(limit.value, data)}`, position: "insideStartTop",
+        formatter: roomy ? limitWords(limit, data) : number(limit.value, data), position: "end",
         color: token(`${limit.status}-ink`), fontSize: 12, fontWeight: 600,
-        backgroundColor: translucent(token("surface"), 0.85), padding: [1, 4],
       },
     })),
   };
@@ -104,7 +106,9 @@ function tooltip(data) {
   };
 }
 
-function option(data) {
+function option(data, width) {
+  const margin = Math.max(0, ...data.limits.map((limit) => widthOf(limitWords(limit, data))));
+  const roomy = width - margin > 420;
   const times = data.lines.flatMap((line) => [line.times[0], line.times[line.times.length - 1]]);
   const last = Math.max(...times);
   const many = data.lines.length > 1;
@@ -112,12 +116,12 @@ function option(data) {
   const quiet = token("ink-quiet");
   const highest = Math.max(...data.limits.map((limit) => limit.value), -Infinity);
   const series = data.lines.map(drawn);
-  Object.assign(series[0], { markLine: limits(data), markArea: shades(data, last) });
+  Object.assign(series[0], { markLine: limits(data, roomy), markArea: shades(data, last) });
   return {
     useUTC: true, animation: !still.matches, animationDuration: 250,
     textStyle: { fontFamily: token("font"), fontSize: 12, color: token("ink") },
     aria: { enabled: false },
-    grid: { left: 8, right: 16, top: many ? 56 : 36, bottom: long ? 52 : 12, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+    grid: { left: 8, right: roomy ? Math.max(16, margin) : 44, top: many ? 52 : 32, bottom: long ? 52 : 12, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     legend: many ? { top: 0, right: 8, icon: "roundRect", itemWidth: 14, itemHeight: 4, textStyle: { color: token("ink") }, data: data.lines.map((line) => line.label) } : { show: false },
     tooltip: tooltip(data),
     xAxis: {
@@ -130,7 +134,7 @@ function option(data) {
     },
     yAxis: {
       type: "value", name: data.unit, nameTextStyle: { color: quiet, align: "left", padding: [0, 0, 0, -24] },
-      max: (range) => (highest > range.max ? Math.ceil(highest * 1.08) : null),
+      max: (range) => (highest > range.max ? Math.ceil(highest * 1.1) : null),
       axisLabel: { color: quiet }, splitLine: { lineStyle: { color: token("line") } },
     },
     dataZoom: long ? [
@@ -148,12 +152,19 @@ function draw(place) {
   const known = charts.get(place);
   if (known?.text === text) return;
   const chart = known?.chart ?? window.echarts.init(place, null, { renderer: "canvas" });
-  chart.setOption(option(JSON.parse(text)), { replaceMerge: ["series"] });
-  charts.set(place, { chart, text });
+  const width = place.clientWidth;
+  chart.setOption(option(JSON.parse(text), width), { replaceMerge: ["series"] });
+  charts.set(place, { chart, text, width });
 }
 
 const sizes = new ResizeObserver((entries) => {
-  for (const entry of entries) charts.get(entry.target)?.chart.resize();
+  for (const entry of entries) {
+    const known = charts.get(entry.target);
+    if (!known || known.width === entry.target.clientWidth) continue;
+    known.chart.resize();
+    known.text = "";
+    draw(entry.target);
+  }
 });
 
 function drawAll() {

@@ -12,12 +12,15 @@ const drawn = Number(document.querySelector("main")?.dataset.now);
 const ahead = drawn ? Date.now() - drawn : 0;
 const now = () => Date.now() - ahead;
 
+// What has passed is told in whole units; what lies ahead, to the nearest.
+const whole = (units) => (units < 0 ? Math.ceil(units) : Math.round(units));
+
 function distance(milliseconds) {
   const gap = milliseconds - now();
   if (Math.abs(gap) >= FAR) return "";
   for (const [unit, length] of UNITS) {
     if (Math.abs(gap) >= length) {
-      return words.format(Math.trunc(gap / length), unit).replace(/(\d)(\p{Script=Han})/u, "$1 $2");
+      return words.format(whole(gap / length), unit).replace(/(\d)(\p{Script=Han})/u, "$1 $2");
     }
   }
   return null;
