@@ -33,7 +33,9 @@ class PluginNotes:
     async def get(self, key: str) -> str | None:
         """The value, or None."""
         columns = tables.plugin_notes.c
-        statement = sa.select(columns.value).where(columns.plugin == self.plugin, columns.key == key)
+        statement = sa.select(columns.value).where(
+            columns.plugin == self.plugin, columns.key == key
+        )
 
         def read(snapshot: Snapshot) -> str | None:
             value = snapshot.scalar(statement)

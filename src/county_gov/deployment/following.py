@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 30.0
 RETRY_SECONDS = 1.0
+PASSED = 256
+"""Entries of other kinds after which a follower's position is kept durably."""
 POLL_SECONDS = 5.0
 """Without a signal (another process may have written) the journal is looked at this often."""
 
@@ -88,6 +90,10 @@ class Follower:
     limit: int = 64
     priority: Priority = Priority.INTAKE
     position: int = field(default=0, init=False)
+    _kept: int = field(default=0, init=False)
+    _moved: asyncio.Event = field(factory=asyncio.Event, init=False)
+    behind_since: float | None = field(default=None, init=False)
+    """Since when a step has been under way or failing, by the loop's clock."""
     owner: str = field(factory=lambda: f"{os.getpid()}-{secrets.token_hex(4)}", init=False)
 
     async def run(self) -> None:
@@ -110,15 +116,25 @@ class Follower:
         finally:
             self.signal.unsubscribe(event)
 
+    def stuck(self, seconds: float) -> bool:
+        """Whether one step has been under way or failing for so long."""
+        since = self.behind_since
+        return since is not None and asyncio.get_running_loop().time() - since > seconds
+
     async def _follow(self, event: asyncio.Event) -> None:
         lease = await self._acquire()
         renewed = asyncio.get_running_loop().time()
         while True:
             event.clear()
-            rows = await self.store.read(self._rows)
+            rows, head = await self.store.read(self._rows)
             if rows:
+                if self.behind_since is None:
+                    self.behind_since = asyncio.get_running_loop().time()
                 await self._take(lease, rows)
+                self.behind_since = None
                 continue
+            if head > self.position:
+                await self._pass(lease, head)
             if asyncio.get_running_loop().time() - renewed > LEASE_SECONDS / 3:
                 lease = await self._acquire()
                 renewed = asyncio.get_running_loop().time()
@@ -133,11 +149,30 @@ class Follower:
             return followers.acquire(tx, self.name, self.owner, seconds=LEASE_SECONDS)
 
         lease = await self.store.write(acquire, self.priority)
-        self.position = lease.position
+        self._kept = lease.position
+        self.position = max(self.position, lease.position)
         return lease
 
-    def _rows(self, snapshot: Snapshot) -> list[JournalRow]:
-        return followers.read_journal(snapshot, self.position, limit=self.limit, kinds=self.kinds)
+    def _rows(self, snapshot: Snapshot) -> tuple[list[JournalRow], int]:
+        rows = followers.read_journal(snapshot, self.position, limit=self.limit, kinds=self.kinds)
+        return rows, followers.head(snapshot)
+
+    async def _pass(self, lease: Lease, head: int) -> None:
+        """Go past entries of other kinds; kept durably only now and then, for the pruning."""
+        if head - self._kept >= PASSED:
+            await self.store.write(lambda tx: followers.advance(tx, lease, head), Priority.UPKEEP)
+            self._kept = head
+        self._move(head)
+
+    def _move(self, position: int) -> None:
+        self.position = position
+        self._moved.set()
+
+    async def reach(self, position: int) -> None:
+        """Return once everything up to a position of the journal is done."""
+        while self.position < position:
+            self._moved.clear()
+            await self._moved.wait()
 
     async def _take(self, lease: Lease, rows: Sequence[JournalRow]) -> None:
         apply = await self.step(rows)
@@ -148,4 +183,5 @@ class Follower:
             followers.advance(tx, lease, position)
 
         await self.store.write(write, self.priority)
-        self.position = position
+        self._kept = position
+        self._move(position)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from county_gov.cases import OPEN_PERMISSION
 from county_gov.contract.access import Permission
 from county_gov.contract.text import Text
 
@@ -14,6 +15,7 @@ CORE_PERMISSIONS: tuple[Permission, ...] = (
     Permission(
         "core.quarantine.write", Text(zh="处理隔离数据", en="Retry or dismiss quarantined rows")
     ),
+    Permission(OPEN_PERMISSION, Text(zh="人工立案", en="Open a case by hand")),
     Permission("core.outbox.read", Text(zh="查看通知发送情况", en="Read the outbox")),
     Permission("core.outbox.write", Text(zh="重新发送通知", en="Send dead letters again")),
     Permission("core.metrics.read", Text(zh="查看运行指标", en="Read metrics")),

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from attrs import frozen
 
+from county_gov.contract.access import Actor
 from county_gov.contract.batch import Batch, Float64s, Int64s
 from county_gov.contract.context import DatastreamView, EpisodeView, Reading
 from county_gov.errors import NotFound
@@ -37,11 +38,10 @@ def local_day(instant: int, timezone: str) -> int:
 
 @frozen(eq=False)
 class CountyReader:
-    """Implements `county_gov.contract.context.Reader` for one scope.
+    """Implements `county_gov.contract.context.Reader` for one who reads.
 
     Args:
-        scope: What comes back at most.
-        case_scope: Gives the scope in which a workflow's cases are read.
+        reader: A scope, or an actor whose permissions tell what may be read of each kind.
     """
 
     store: Store
@@ -50,19 +50,20 @@ class CountyReader:
     cases_service: Cases
     clock: Clock
     timezone: str
-    scope: Scope
-    case_scope: Callable[[str], Scope]
+    reader: Scope | Actor
+
+    def _scope(self, permission: str) -> Scope:
+        return self.reader.scope(permission) if isinstance(self.reader, Actor) else self.reader
 
     def _seen(self) -> Callable[[DatastreamView], bool]:
         """Whether a datastream lies within the scope; the same meaning as in SQL."""
-        if self.scope.everywhere:
+        scope = self._scope("core.observations.read")
+        if scope.everywhere:
             return lambda _view: True
         snapshot = self.registers()
         day = local_day(self.clock.now(), self.timezone)
-        whole = {one.area for one in self.scope.grants if one.unit is None and one.person is None}
-        narrowed = [
-            (one.area, one.unit) for one in self.scope.grants if one.unit and one.person is None
-        ]
+        whole = {one.area for one in scope.grants if one.unit is None and one.person is None}
+        narrowed = [(one.area, one.unit) for one in scope.grants if one.unit and one.person is None]
 
         def seen(view: DatastreamView) -> bool:
             areas = {view.area, *snapshot.ancestors(view.area, day)}
@@ -82,7 +83,7 @@ class CountyReader:
     async def latest(self, *, observed_property: str = "") -> tuple[Reading, ...]:
         """The latest reading of each datastream within the scope that has one."""
         views = await self.datastreams(observed_property=observed_property)
-        numbers = np.array([view.number for view in views], np.int64)
+        numbers = [view.number for view in views]
         found = await self.store.read(
             lambda snapshot: self.observations_store.read_latest(snapshot, numbers)
         )
@@ -140,7 +141,7 @@ class CountyReader:
         return await self.store.read(
             lambda snapshot: alerts.list_episodes(
                 snapshot,
-                self.scope,
+                self._scope("core.alerts.read"),
                 day=day,
                 policy=policy,
                 datastream=datastream,
@@ -153,15 +154,15 @@ class CountyReader:
         self, *, workflow: str = "", state: str = "", open_only: bool = False, limit: int = 100
     ) -> tuple[CaseView, ...]:
         """Cases that may be seen, latest first."""
-        rows, _total = await self.cases_service.find(
-            self.case_scope, workflow=workflow, state=state, open_only=open_only, limit=limit
+        found, _total = await self.cases_service.find(
+            self.reader, workflow=workflow, state=state, open_only=open_only, limit=limit
         )
-        return tuple(rows)
+        return tuple(one.view for one in found)
 
     async def count_cases(self, *, workflow: str = "", open_only: bool = False) -> int:
         """How many cases may be seen."""
         _rows, total = await self.cases_service.find(
-            self.case_scope, workflow=workflow, open_only=open_only, limit=1
+            self.reader, workflow=workflow, open_only=open_only, limit=1
         )
         return total
 

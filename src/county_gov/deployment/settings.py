@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from attrs import Attribute, field, frozen, validators
+from attrs import Attribute, evolve, field, frozen, validators
 
 from county_gov.contract.access import Reach
 from county_gov.contract.plugin import API
@@ -230,6 +230,13 @@ class Settings:
     plugin: tuple[PluginSettings, ...] = ()
     folder: Path = field(default=Path(), init=False)
     name: str = field(default="county.toml", init=False)
+
+    def with_server(self, server: ServerSettings) -> Settings:
+        """The same settings with another server."""
+        changed = evolve(self, server=server)
+        object.__setattr__(changed, "folder", self.folder)
+        object.__setattr__(changed, "name", self.name)
+        return changed
 
     def store_url(self) -> str:
         """The store's URL with an absolute path, and with the password where there is one."""

@@ -223,11 +223,16 @@ def _class(converter: cattrs.Converter, cls: Any) -> typing.Callable[[object, ob
             return inner(value, kind)
         except cattrs.ClassValidationError as error:
             refused = list(_refused_by_validators(converter, cls, value))
-            others = [one for one in error.exceptions if _step(one) or not refused]
+            others = [one for one in error.exceptions if not (refused and _from_init(one))]
             message = "mistakes in a table"
             raise ExceptionGroup(message, [*others, *refused]) from None
 
     return convert
+
+
+def _from_init(error: BaseException) -> bool:
+    """Whether an error is what a validator said, without the place that it said it of."""
+    return not _step(error) and not isinstance(error, cattrs.ForbiddenExtraKeysError)
 
 
 def _refused_by_validators(

@@ -98,14 +98,10 @@ class Registry:
     plugins: tuple[LoadedPlugin, ...]
     contributions: Contributions
 
-    def listeners(self, event: str) -> tuple[tuple[LoadedPlugin, Callable[..., Any]], ...]:
-        """The plugins' async methods for an event, in the order of the deployment."""
-        found = []
-        for plugin in self.plugins:
-            function = _implementation(plugin.instance, event)
-            if function is not None:
-                found.append((plugin, function))
-        return tuple(found)
+    def listeners_of(self, plugin: LoadedPlugin) -> dict[str, Callable[..., Any]]:
+        """A plugin's async methods by the event that they listen to."""
+        found = {event: _implementation(plugin.instance, event) for event in EVENTS}
+        return {event: function for event, function in found.items() if function is not None}
 
 
 def _implementation(instance: object, hook: str) -> Callable[..., Any] | None:

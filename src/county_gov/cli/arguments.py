@@ -1,0 +1,12 @@
+"""Arguments that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DeploymentFile = Annotated[
+    Path, typer.Argument(help="The deployment file, for example county.toml.", show_default=False)
+]

@@ -1,0 +1,29 @@
+"""``county-gov serve``: run the server."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from county_gov.cli.arguments import DeploymentFile
+
+
+def serve(
+    file: DeploymentFile,
+    host: Annotated[str, typer.Option(help="Listen here instead of [server] host.")] = "",
+    port: Annotated[int, typer.Option(help="Listen here instead of [server] port.")] = -1,
+) -> None:
+    """Run the county and its server until it is told to stop (SIGTERM or Ctrl-C)."""
+    from attrs import evolve
+
+    from county_gov.deployment import County, read_settings
+    from county_gov.server import serve as run
+
+    settings = read_settings(file)
+    server = settings.server
+    if host:
+        server = evolve(server, host=host)
+    if port >= 0:
+        server = evolve(server, port=port)
+    run(County(settings.with_server(server)))

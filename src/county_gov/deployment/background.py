@@ -1,0 +1,103 @@
+"""What a running county does by itself: loops that go on until it stops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import structlog
+from attrs import define, field
+
+from county_gov.errors import StoreBusy, StoreClosed
+from county_gov.store import Priority, Store, followers
+
+if TYPE_CHECKING:
+    from county_gov.contract.context import Context
+    from county_gov.contract.source import Source
+    from county_gov.intake.intake import Intake
+    from county_gov.store import Transaction
+
+log = structlog.get_logger(__name__)
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 60.0
+JOURNAL_KEPT = 1024
+"""Entries of the journal that stay although every follower has passed them."""
+
+
+@define(eq=False)
+class Background:
+    """Runs loops as tasks, and ends them together."""
+
+    _tasks: set[asyncio.Task[None]] = field(factory=set, init=False)
+
+    def run(self, name: str, work: Awaitable[None]) -> None:
+        """Run a loop of its own."""
+
+        async def guarded() -> None:
+            await work
+
+        task = asyncio.create_task(guarded(), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def every(self, name: str, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+        """Do something now and then; a failure is logged and tried again next time."""
+
+        async def loop() -> None:
+            while True:
+                try:
+                    await work()
+                except StoreClosed:
+                    return
+                except StoreBusy:
+                    log.info("put off, the store is busy", loop=name)
+                except Exception:
+                    log.exception("background work failed, will try again", loop=name)
+                await asyncio.sleep(seconds)
+
+        self.run(name, loop())
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a background loop ended", loop=task.get_name(), exc_info=error)
+
+    def running(self) -> frozenset[str]:
+        """Names of the loops that run."""
+        return frozenset(task.get_name() for task in self._tasks)
+
+    async def stop(self) -> None:
+        """Cancel all loops and wait for their end."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def prune_journal(store: Store) -> None:
+    """Forget the journal's entries that every follower has passed."""
+
+    def prune(tx: Transaction) -> int:
+        return followers.prune(tx, keep=JOURNAL_KEPT)
+
+    await store.write(prune, Priority.UPKEEP)
+
+
+async def pull(intake: Intake, source: Source, context: Context) -> None:
+    """Take in what a source delivers; a source that fails is opened again with a growing pause."""
+    pause = FIRST_PAUSE
+    while source.open is not None:
+        try:
+            async for delivery in source.open(context):
+                await intake.take(delivery, source=source.id)
+                pause = FIRST_PAUSE
+        except StoreClosed:
+            return
+        except StoreBusy:
+            log.info("source put off, the store is busy", source=source.id)
+        except Exception:
+            log.exception("source failed, will be opened again", source=source.id, seconds=pause)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)

@@ -1,0 +1,330 @@
+"""A county: everything that the deployment file names, connected and running."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+import structlog
+
+from county_gov.cases import Cases
+from county_gov.contract.access import Scope
+from county_gov.contract.clock import SystemClock
+from county_gov.contract.source import Delivery, Outcome
+from county_gov.deployment.access import Access
+from county_gov.deployment.background import Background, prune_journal, pull
+from county_gov.deployment.context import CountyPageContext, PluginContext
+from county_gov.deployment.following import Follower, Signal
+from county_gov.deployment.live import LiveEvents
+from county_gov.deployment.parts import (
+    channels,
+    intake_limits,
+    people_file,
+    read_registry,
+    register_files,
+)
+from county_gov.deployment.reader import CountyReader
+from county_gov.deployment.settings import Settings, read_settings
+from county_gov.deployment.steps import EventStep, JudgingStep, LatestStep
+from county_gov.intake.intake import Intake
+from county_gov.intake.quarantine import Quarantine
+from county_gov.notify import DeliverySettings, Outbox
+from county_gov.registers import Registers, read_people
+from county_gov.registry.gateway import Gateway
+from county_gov.rules.evaluation import RuleEvaluator
+from county_gov.rules.judging import Judging
+from county_gov.store import Priority, Store, followers, migration, open_database
+from county_gov.store.observations import Observations
+
+if TYPE_CHECKING:
+    from county_gov.contract.access import Actor
+    from county_gov.contract.batch import Batch
+    from county_gov.contract.clock import Clock
+    from county_gov.registry.discovery import LoadedPlugin
+
+log = structlog.get_logger(__name__)
+
+COLUMNS = "application/vnd.county-gov.columns+json"
+SETTLE_SECONDS = 1.0
+SEND_SECONDS = 0.5
+REFRESH_SECONDS = 5.0
+PRUNE_SECONDS = 60.0
+STUCK_SECONDS = 60.0
+"""A follower that is behind and has not moved for so long is stuck."""
+
+
+def load(path: Path | str, *, plugins: Sequence[LoadedPlugin] = ()) -> County:
+    """A county from its deployment file; ``async with`` starts and stops it.
+
+    Args:
+        path: The deployment file.
+        plugins: Plugins beside those that the file lists, for tests and scripts.
+
+    Raises:
+        DeploymentError: with every problem of the file and its plugins at once.
+    """
+    return County(read_settings(path), plugins=plugins)
+
+
+class County:
+    """A county, connected but not yet running; ``async with`` starts and stops it.
+
+    Args:
+        settings: What the deployment file says.
+        plugins: Plugins beside those that the settings list.
+        clock: Where the time comes from.
+
+    Raises:
+        DeploymentError: with every problem of the plugins and what they contribute at once.
+        StoreError: if the store's URL names no database that is known.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        plugins: Sequence[LoadedPlugin] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.registry = read_registry(settings, plugins)
+        found = self.registry.contributions
+        self.gateway = Gateway(self.clock)
+        self.rules: Mapping[str, RuleEvaluator] = {
+            key: RuleEvaluator(rule) for key, rule in found.rules.items()
+        }
+        self.store = Store(open_database(settings.store_url()), self.clock)
+        self.observations = Observations(self.store)
+        self.registers = Registers(self.store)
+        self.intake = Intake(
+            self.store,
+            self.observations,
+            lambda: self.registers.snapshot,
+            self.clock,
+            limits=intake_limits(settings),
+            decoders={key: source.decode for key, source in found.sources.items()},
+        )
+        self.cases = Cases(
+            self.store,
+            found.workflows,
+            county=settings.county.code,
+            timezone=settings.county.timezone,
+            channels=settings.notify.channels,
+        )
+        self.judging = Judging(
+            policies=tuple(found.alert_policies.values()),
+            rules=found.rules,
+            readings=self.observations,
+            register=lambda: self.registers.snapshot,
+            clock=self.clock,
+            timezone=settings.county.timezone,
+        )
+        self.outbox = Outbox(
+            self.store,
+            channels(settings, self.registry),
+            self.context,
+            chance=random.Random(),  # noqa: S311 (jitter, not a secret)
+            settings=DeliverySettings(attempts=settings.notify.attempts),
+        )
+        self.access = Access.of(settings, self.store)
+        self.quarantine = Quarantine(self.intake)
+        self.signal = Signal()
+        self.live = LiveEvents(self.store, self.signal)
+        self.followers = tuple(self._followers())
+        self.new_passwords: Mapping[str, str] = {}
+        """Passwords of accounts that this start has made, by login: shown once, kept nowhere."""
+        self._background = Background()
+        self._running = False
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not yet stopped."""
+        return self._running
+
+    async def start(self) -> None:
+        """Open the store, import the registers and begin to follow.
+
+        Raises:
+            MigrationPending: if the database is older than this program, and the settings do not
+                let it migrate itself.
+            RegisterError: if a register file is unsound; nothing of it was imported.
+            StoreError: if the store cannot be opened, or another process writes to it.
+        """
+        if self.settings.store.migrate:
+            migration.upgrade(self.store.database)
+        else:
+            migration.require_current(self.store.database)
+        self.store.start()
+        try:
+            self.observations.start()
+            if self.store.database.dialect == "sqlite":
+                await self.store.write(followers.end_leases)
+            await self.registers.load()
+            await self._import()
+        except BaseException:
+            self.store.close()
+            raise
+        self.signal.bind()
+        self.store.writer.listeners.append(self.signal.ring)
+        self._run_background()
+        self._running = True
+        log.info("county started", county=self.settings.county.name.zh)
+
+    async def stop(self) -> None:
+        """End the loops, write what is waiting, and close the store."""
+        if not self._running:
+            return
+        self._running = False
+        await self._background.stop()
+        await self.outbox.close()
+        await asyncio.to_thread(self.store.close)
+        self.access.close()
+        log.info("county stopped", county=self.settings.county.name.zh)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def ingest(
+        self, batch: Batch, *, provenance: str = "library", source: str = "core.library"
+    ) -> Outcome:
+        """Take observations in through the same door as everybody; durable when it returns.
+
+        Args:
+            batch: Columns ``datastream`` (text codes), ``time`` (int64 microseconds UTC),
+                ``value`` (float64), optionally ``result_time`` and ``flag``.
+            provenance: Who delivers.
+            source: Id of the source in the batch's lineage.
+        """
+        columns = {name: column.tolist() for name, column in batch.items()}
+        raw = msgspec.json.encode(columns)
+        delivery = Delivery(raw, COLUMNS, provenance, self.clock.now())
+        return await self.intake.take(delivery, source=source)
+
+    def reader(self, reader: Scope | Actor) -> CountyReader:
+        """Reads within a scope, or within what an actor may see."""
+        return CountyReader(
+            store=self.store,
+            observations_store=self.observations,
+            registers=lambda: self.registers.snapshot,
+            cases_service=self.cases,
+            clock=self.clock,
+            timezone=self.settings.county.timezone,
+            reader=reader,
+        )
+
+    def context(self, plugin: str) -> PluginContext:
+        """The context of one plugin (or "core")."""
+        name = plugin.split(".", maxsplit=1)[0]
+        loaded = next((one for one in self.registry.plugins if one.name == name), None)
+        return PluginContext(
+            plugin=name,
+            config=getattr(loaded.instance, "config", None) if loaded else None,
+            clock=self.clock,
+            read=self.reader(Scope.everything()),
+            store=self.store,
+            cases=self.cases,
+            channels=self.settings.notify.channels,
+            drill=self.settings.county.drill,
+        )
+
+    def page_context(self, actor: Actor, parameters: Mapping[str, str]) -> CountyPageContext:
+        """The context of one request for a page."""
+        return CountyPageContext(actor, self.reader(actor), self.clock, parameters)
+
+    async def caught_up(self) -> None:
+        """Return once every follower has passed what the journal holds now."""
+        head = await self.store.read(followers.head)
+        for follower in self.followers:
+            await follower.reach(head)
+
+    def ready(self) -> list[str]:
+        """Reasons why it cannot serve just now; empty when it can."""
+        if not self._running:
+            return ["the county is not running"]
+        reasons = []
+        if not self.store.writer.alive:
+            reasons.append("the writer has stopped")
+        running = self._background.running()
+        reasons += [
+            f"the follower {one.name} has stopped"
+            for one in self.followers
+            if f"follower {one.name}" not in running
+        ]
+        reasons += [
+            f"the follower {one.name} has not moved for {STUCK_SECONDS:g} s"
+            for one in self.followers
+            if one.stuck(STUCK_SECONDS)
+        ]
+        return reasons
+
+    def _followers(self) -> list[Follower]:
+        latest = LatestStep(self.observations)
+        judging = JudgingStep(
+            self.store,
+            self.judging,
+            self.cases,
+            self.registers,
+            self.registry.contributions.alert_policies,
+            drill=self.settings.county.drill,
+        )
+        observed = ("observations",)
+        found = [
+            Follower(self.store, "judging", judging, self.signal, kinds=observed),
+            Follower(self.store, "latest", latest, self.signal, kinds=observed),
+        ]
+        for plugin in self.registry.plugins:
+            listeners = self.registry.listeners_of(plugin)
+            if listeners:
+                step = EventStep(
+                    plugin.name, listeners, self.gateway, self.cases, self.context(plugin.name)
+                )
+                found.append(
+                    Follower(
+                        self.store,
+                        f"events.{plugin.name}",
+                        step,
+                        self.signal,
+                        kinds=("case", "alert"),
+                        priority=Priority.PERSON,
+                    )
+                )
+        return found
+
+    def _run_background(self) -> None:
+        run = self._background
+        for follower in self.followers:
+            run.run(f"follower {follower.name}", follower.run())
+        run.run("live", self.live.run())
+        run.every("outbox", SEND_SECONDS, self.outbox.deliver_due)
+        run.every("settling", SETTLE_SECONDS, lambda: self.observations.settle(budget_seconds=1.0))
+        run.every("registers", REFRESH_SECONDS, self.registers.refresh)
+        run.every("journal", PRUNE_SECONDS, lambda: prune_journal(self.store))
+        for key, source in self.registry.contributions.sources.items():
+            if source.open is not None:
+                run.run(f"source {key}", pull(self.intake, source, self.context(key)))
+
+    async def _import(self) -> None:
+        files = register_files(self.settings)
+        if files:
+            plan = await self.registers.import_files(files)
+            for warning in plan.warnings:
+                log.warning("register", place=warning.place, message=warning.message)
+        people = people_file(self.settings)
+        if people is not None:
+            persons = read_people(people, self.registers.snapshot, self.settings.roles)
+            self.new_passwords = await self.access.accounts.import_people(persons)

@@ -1,0 +1,164 @@
+"""The parts of a county, made from its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from county_gov.access.roles import check_permissions
+from county_gov.deployment.permissions import CORE_PERMISSIONS
+from county_gov.errors import DeploymentError, Problem, RegisterError, TargetRefused
+from county_gov.intake.limits import IntakeLimits
+from county_gov.notify import WebhookSettings, log_notifier, webhook_notifier
+from county_gov.registers import RegisterFile, RegisterSnapshot, read_people
+from county_gov.registers.entries import read_entries
+from county_gov.registers.importing import plan_import
+from county_gov.registry.configuration import did_you_mean
+from county_gov.registry.discovery import LoadedPlugin, load_plugins
+from county_gov.registry.registry import Registry, build_registry
+from county_gov.store.registers import RegisterContents
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from county_gov.contract.notifier import Notifier
+    from county_gov.deployment.settings import Settings
+
+MINUTE = 60_000_000
+REGISTERS = ("areas", "units", "things", "datastreams")
+
+
+def read_registry(settings: Settings, plugins: Sequence[LoadedPlugin]) -> Registry:
+    """Load the plugins and collect what they contribute.
+
+    Raises:
+        DeploymentError: with every problem at once, those of the roles and channels included.
+    """
+    loaded, problems = load_plugins(settings.plugin_requests())
+    registry, found = build_registry(
+        [*loaded, *plugins],
+        {"permissions": CORE_PERMISSIONS, "notifiers": _core_channels(settings, problems)},
+        place=settings.name,
+    )
+    problems += found
+    known = sorted(registry.contributions.permissions)
+    if not problems:
+        problems += check_permissions(settings.roles, known, place=f"{settings.name}: ")
+        problems += _unknown_channels(settings, registry)
+    if problems:
+        raise DeploymentError(problems)
+    return registry
+
+
+def _core_channels(settings: Settings, problems: list[Problem]) -> list[Notifier]:
+    found = [log_notifier()]
+    webhook = settings.notify.webhook
+    if webhook is not None:
+        try:
+            found.append(
+                webhook_notifier(
+                    WebhookSettings(
+                        url=webhook.url,
+                        secret=webhook.secret.reveal(),
+                        allowed_hosts=webhook.allowed_hosts,
+                        allow_http=webhook.allow_http,
+                    )
+                )
+            )
+        except DeploymentError as error:
+            place = f"{settings.name}: notify.webhook"
+            problems += [Problem(place, one.message) for one in error.problems]
+        except TargetRefused as error:
+            problems.append(Problem(f"{settings.name}: notify.webhook.url", str(error)))
+    return found
+
+
+def _unknown_channels(settings: Settings, registry: Registry) -> list[Problem]:
+    known = sorted(registry.contributions.notifiers)
+    return [
+        Problem(
+            f"{settings.name}: notify.channels[{number}]",
+            f"there is no notifier {channel!r}; {did_you_mean(channel, known)}",
+        )
+        for number, channel in enumerate(settings.notify.channels)
+        if channel not in known
+    ]
+
+
+def channels(settings: Settings, registry: Registry) -> Mapping[str, Notifier]:
+    """The notifiers that notices go to, by id."""
+    return {key: registry.contributions.notifiers[key] for key in settings.notify.channels}
+
+
+def intake_limits(settings: Settings) -> IntakeLimits:
+    """How much is taken at once."""
+    return IntakeLimits(
+        max_bytes=settings.intake.maximum_bytes,
+        max_rows=settings.intake.maximum_rows,
+        future_tolerance=settings.intake.future_minutes * MINUTE,
+    )
+
+
+def register_files(settings: Settings) -> list[RegisterFile]:
+    """The register files that the settings name.
+
+    Raises:
+        DeploymentError: if one cannot be read; all of them at once.
+    """
+    problems: list[Problem] = []
+    files = [_file(settings, register, problems) for register in REGISTERS]
+    if problems:
+        raise DeploymentError(problems)
+    return [file for file in files if file is not None]
+
+
+def people_file(settings: Settings) -> RegisterFile | None:
+    """The file of accounts and posts that the settings name.
+
+    Raises:
+        DeploymentError: if it cannot be read.
+    """
+    problems: list[Problem] = []
+    file = _file(settings, "accounts", problems)
+    if problems:
+        raise DeploymentError(problems)
+    return file
+
+
+def _file(settings: Settings, register: str, problems: list[Problem]) -> RegisterFile | None:
+    path: Path | None = getattr(settings.registers, register)
+    if path is None:
+        return None
+    try:
+        return RegisterFile(register, path.name, path.read_bytes())
+    except OSError as error:
+        place = f"{settings.name}: registers.{register}"
+        problems.append(Problem(place, f"cannot read {path}: {error.strerror}"))
+        return None
+
+
+def check_registers(settings: Settings) -> None:
+    """Check the register files as far as that is possible without the database.
+
+    References are checked where all four files are given; else the database may hold what a file
+    refers to.
+
+    Raises:
+        DeploymentError: if a file cannot be read.
+        RegisterError: with all problems of all files at once.
+    """
+    files = register_files(settings)
+    entries = read_entries(files)
+    if entries.problems:
+        raise RegisterError(entries.problems)
+    if len(files) < len(REGISTERS):
+        return
+    plan = plan_import(RegisterContents(versions={}), entries, has_readings=lambda _number: False)
+    people = people_file(settings)
+    if people is not None:
+        contents = RegisterContents(
+            versions={},
+            areas={row.code: row for row in plan.changes.areas},
+            units={row.code: row for row in plan.changes.units},
+        )
+        read_people(people, RegisterSnapshot.of(contents), settings.roles)

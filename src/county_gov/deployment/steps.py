@@ -1,0 +1,145 @@
+"""What the county's followers do: newest values, judging, and telling the plugins."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import structlog
+from attrs import frozen
+
+from county_gov.contract.access import SYSTEM
+from county_gov.contract.plugin import AlertChanged, CaseMoved
+from county_gov.registry.gateway import Failed
+from county_gov.rules.judging import decode_change
+from county_gov.store import alerts, case_lists
+from county_gov.store.observations import decode_changes
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Mapping
+
+    from county_gov.cases import Cases
+    from county_gov.contract.alert import AlertPolicy
+    from county_gov.contract.context import Context, EpisodeView
+    from county_gov.registers import Registers
+    from county_gov.registry.gateway import Gateway
+    from county_gov.rules.judging import EpisodeChange, Judging
+    from county_gov.store import Store, Transaction
+    from county_gov.store.followers import JournalRow
+    from county_gov.store.observations import Observations
+
+log = structlog.get_logger(__name__)
+
+LISTENER_SECONDS = 30.0
+ATTEMPTS = 3
+
+
+@frozen(eq=False)
+class LatestStep:
+    """Keeps the newest value of each datastream."""
+
+    observations: Observations
+
+    async def __call__(self, rows: Sequence[JournalRow]) -> Callable[[Transaction], None]:
+        """Gather what changed; many batches make one write."""
+        changes = [decode_changes(row.payload) for row in rows if row.payload is not None]
+        return lambda tx: self.observations.update_latest(tx, changes)
+
+
+@frozen(eq=False)
+class JudgingStep:
+    """Judges what came in; a new episode opens its case in the same transaction."""
+
+    store: Store
+    judging: Judging
+    cases: Cases
+    registers: Registers
+    policies: Mapping[str, AlertPolicy]
+    drill: bool
+
+    async def __call__(self, rows: Sequence[JournalRow]) -> Callable[[Transaction], None]:
+        """Judge off the writer."""
+        plan = await self.store.read(lambda snapshot: self.judging.plan(snapshot, rows))
+
+        def apply(tx: Transaction) -> None:
+            for change in self.judging.apply(tx, plan):
+                if change.change == "raised":
+                    self._open_case(tx, change)
+
+        return apply
+
+    def _open_case(self, tx: Transaction, change: EpisodeChange) -> None:
+        """Open the episode's case, or let it join the open case of the same datastream."""
+        episode = change.episode
+        if not change.workflow or episode.case:
+            return
+        case = case_lists.open_case_of(tx, change.workflow, episode.datastream)
+        if case is None:
+            view = self.cases.open_in(
+                tx,
+                change.workflow,
+                title=self._title(self.policies[episode.policy], episode),
+                area=episode.area,
+                subject=episode.datastream,
+                data={},
+                actor=SYSTEM,
+                key=f"episode:{episode.id}",
+                drill=self.drill,
+            )
+            case = int(view.id)
+        alerts.link_case(tx, episode.id, case)
+
+    def _title(self, policy: AlertPolicy, episode: EpisodeView) -> str:
+        snapshot = self.registers.snapshot
+        number = snapshot.number(episode.datastream)
+        name = snapshot.datastream(number).name if number >= 0 else episode.datastream
+        return f"{policy.title.zh}: {name}"
+
+
+@frozen(eq=False)
+class EventStep:
+    """Tells one plugin of cases and alerts, at least once each.
+
+    An event that the plugin fails on is tried again; after `ATTEMPTS` it is logged as missed, so
+    that one event cannot hold up all that come later.
+    """
+
+    plugin: str
+    listeners: Mapping[str, Callable[..., Awaitable[None]]]
+    gateway: Gateway
+    cases: Cases
+    context: Context
+
+    async def __call__(self, rows: Sequence[JournalRow]) -> Callable[[Transaction], None]:
+        """Call the listener of each event."""
+        for row in rows:
+            event = await self._event(row)
+            if event is not None:
+                await self._tell(event)
+        return lambda _tx: None
+
+    async def _tell(self, event: CaseMoved | AlertChanged) -> None:
+        hook = "case_moved" if isinstance(event, CaseMoved) else "alert_changed"
+        listener = self.listeners.get(hook)
+        if listener is None:
+            return
+        for attempt in range(ATTEMPTS):
+            answer = await self.gateway.call_async(
+                self.plugin,
+                hook,
+                lambda: listener(event=event, ctx=self.context),
+                seconds=LISTENER_SECONDS,
+            )
+            if not isinstance(answer, Failed):
+                return
+            await asyncio.sleep(2.0**attempt)
+        log.error("plugin missed an event", plugin=self.plugin, hook=hook, at=event.position)
+
+    async def _event(self, row: JournalRow) -> CaseMoved | AlertChanged | None:
+        if row.payload is None:
+            return None
+        if row.kind == "case":
+            return await self.cases.moved(row.position, row.payload)
+        change, episode, _details = decode_change(row.payload)
+        return AlertChanged(episode=episode, change=change, position=row.position)

@@ -1,0 +1,71 @@
+"""Calling plugins safely."""
+
+from __future__ import annotations
+
+import asyncio
+
+from attrs import define
+
+from county_gov.contract.clock import MICROSECONDS
+from county_gov.registry.gateway import Answer, Failed, Gateway
+
+
+@define
+class SetClock:
+    at: int = 0
+
+    def now(self) -> int:
+        """The instant that was set."""
+        return self.at
+
+
+def fail() -> int:
+    """Raise as a plugin might."""
+    msg = "broken"
+    raise ValueError(msg)
+
+
+def test_an_answer_is_handed_on() -> None:
+    """A result comes back as an answer."""
+    result = Gateway(SetClock()).call("one", "rule", lambda: 3)
+
+    assert isinstance(result, Answer)
+    assert 3 == result.value
+
+
+def test_repeated_failures_cut_off_and_time_reconnects() -> None:
+    """After the limit nothing is called until the pause is over, then a success closes again."""
+    clock = SetClock()
+    gateway = Gateway(clock, limit=2, pause=10 * MICROSECONDS)
+    calls: list[int] = []
+
+    def counted() -> int:
+        calls.append(1)
+        return len(calls)
+
+    assert isinstance(gateway.call("one", "rule", fail), Failed)
+    assert isinstance(gateway.call("one", "rule", fail), Failed)
+    cut = gateway.call("one", "rule", counted)
+    other = gateway.call("two", "rule", counted)
+    clock.at = 11 * MICROSECONDS
+    again = gateway.call("one", "rule", counted)
+
+    assert isinstance(cut, Failed)
+    assert "cut off after repeated failures: ValueError: broken" == cut.reason
+    assert isinstance(other, Answer)
+    assert isinstance(again, Answer)
+    assert 2 == len(calls)
+
+
+async def test_a_call_that_hangs_is_ended() -> None:
+    """An async call is cancelled after its time and counts as a failure."""
+    gateway = Gateway(SetClock())
+
+    async def hang() -> int:
+        await asyncio.Event().wait()
+        return 1
+
+    result = await gateway.call_async("one", "page", hang, seconds=0.01)
+
+    assert isinstance(result, Failed)
+    assert "no answer within 0.01 s" == result.reason
