@@ -166,3 +166,19 @@ def _narrowed(filters: Filters, day: int) -> list[Condition]:
 def _takes_part(table: sa.Table, condition: Condition) -> Condition:
     statement = sa.select(sa.literal(1)).where(table.c.case == cases.c.id, condition)
     return statement.correlate(cases).exists()
+
+
+def open_case_of(snapshot: Snapshot, workflow: str, subject: str) -> int | None:
+    """The newest open case of a workflow about a subject, or None."""
+    columns = tables.cases.c
+    found: int | None = snapshot.scalar(
+        sa.select(columns.id)
+        .where(
+            columns.workflow == workflow,
+            columns.subject == subject,
+            columns.closed_at.is_(None),
+        )
+        .order_by(columns.id.desc())
+        .limit(1)
+    )
+    return found
