@@ -252,9 +252,9 @@ def county(most_rows: int) -> Iterator[tuple[Store, Observations]]:
 KEYS = st.tuples(st.integers(0, 2), st.sampled_from([-1, 0, 5, DAY - 1, DAY, DAY + 7]))
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
-    rows=st.lists(st.tuples(KEYS, st.integers(0, 3), st.integers(0, 1)), min_size=1, max_size=40),
+    rows=st.lists(st.tuples(KEYS, st.integers(0, 3), st.integers(0, 1)), min_size=1, max_size=30),
     data=st.data(),
 )
 def test_the_order_of_arrival_does_not_matter(

@@ -1,9 +1,9 @@
 """Which of several values for one datastream and time is current; no database in here.
 
 Current is the revision with the latest result time (none counts as the earliest), then the latest
-received, then the greatest value and flag. A value that is known already, as current or as an
-earlier revision with the same result time, is a duplicate: that makes retries idempotent. The
-outcome is therefore the same for every order of arrival.
+received, then the greatest value and flag. A value that is known already, as current or as a
+revision, with the same or a later result time is a duplicate: that makes retries idempotent. Where
+result times differ, the outcome is the same for every order of arrival.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ BLOCK: Final = 0
 
 Key = tuple[int, int]
 """Datastream and time."""
+
+Known = dict[Key, dict[tuple[int, int], int]]
+"""The latest result time of each value and flag that is kept as a revision, by key."""
 
 
 class Value(NamedTuple):
@@ -64,13 +67,13 @@ class Revising:
         batch: The arriving rows' batch.
         received_at: Instant at which it was received.
         received: When another batch was received.
-        known: Earlier revisions under the keys concerned: value, flag and result time.
+        known: The revisions under the keys concerned.
     """
 
     batch: int
     received_at: int
     received: Callable[[int], int]
-    known: dict[Key, set[tuple[int, int, int]]]
+    known: Known
     current: dict[Key, Current]
     losers: list[Loser] = field(factory=list)
 
@@ -86,17 +89,17 @@ class Revising:
                 there.value = arriving
                 there.changed = True
             return DUPLICATE
-        known = self.known.setdefault(key, set())
-        if arriving[:3] in known:
+        known = self.known.setdefault(key, {})
+        if arriving[:2] in known and result_time <= known[arriving[:2]]:
             return DUPLICATE
         if self._rank(arriving) > self._rank(there.value):
-            self.losers.append(Loser(key, there.value, self.batch))
-            known.add(there.value[:3])
+            loser = Loser(key, there.value, self.batch)
             there.value = arriving
             there.changed = there.visible = True
         else:
-            self.losers.append(Loser(key, arriving, there.value.batch))
-            known.add(arriving[:3])
+            loser = Loser(key, arriving, there.value.batch)
+        self.losers.append(loser)
+        _note(known, *loser.value[:3])
         return REVISED
 
     def _rank(self, value: Value) -> tuple[int, int, int, int]:
@@ -105,15 +108,17 @@ class Revising:
         return value.result_time, received_at, value.value, value.flag
 
 
-def known_values(
-    rows: Iterable[tuple[int, int, int, int, int | None]],
-) -> dict[Key, set[tuple[int, int, int]]]:
-    """Revisions as they are stored, by key."""
-    known: dict[Key, set[tuple[int, int, int]]] = {}
+def known_values(rows: Iterable[tuple[int, int, int, int, int | None]]) -> Known:
+    """Revisions as they are stored (datastream, time, value, flag, result time), by key."""
+    known: Known = {}
     for datastream, time, value, flag, result_time in rows:
         told = NO_TIME if result_time is None else result_time
-        known.setdefault((datastream, time), set()).add((value, flag, told))
+        _note(known.setdefault((datastream, time), {}), value, flag, told)
     return known
+
+
+def _note(known: dict[tuple[int, int], int], value: int, flag: int, result_time: int) -> None:
+    known[value, flag] = max(result_time, known.get((value, flag), result_time))
 
 
 def received_lookup(received_at: Mapping[int, int]) -> Callable[[int], int]:
