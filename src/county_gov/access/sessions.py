@@ -148,8 +148,12 @@ class Sessions:
         )
         return token
 
-    async def look_up(self, token: str) -> Session:
+    async def look_up(self, token: str, *, in_use: bool = True) -> Session:
         """The session of a token, at the cost of a read every few seconds.
+
+        Args:
+            token: The browser's token.
+            in_use: Whether somebody is at work; a page that renews itself keeps no session alive.
 
         Raises:
             AuthenticationFailed: if there is no such session, or it has ended.
@@ -166,7 +170,8 @@ class Sessions:
         if not self._lasts(cached.session.expires_at, cached.seen_at, now):
             self._cache.pop(digest, None)
             raise AuthenticationFailed("the session has ended; sign in again")
-        self._note_use(digest, cached, now)
+        if in_use:
+            self._note_use(digest, cached, now)
         return cached.session
 
     @property
