@@ -81,7 +81,12 @@ class PostgresqlDatabase:
             msg = f"store.url {self.url!r}: expected postgresql+psycopg://…"
             raise StoreError(msg)
         self._patience = patience
-        arguments = {"isolation_level": "AUTOCOMMIT", "connect_args": SESSION}
+        arguments = {
+            "isolation_level": "AUTOCOMMIT",
+            "connect_args": SESSION,
+            # As on SQLite, an INSERT says how many rows it added.
+            "execution_options": {"preserve_rowcount": True},
+        }
         self._writer = sa.create_engine(self._address, poolclass=NullPool, **arguments)
         self._readers = sa.create_engine(
             self._address,
@@ -136,7 +141,9 @@ class PostgresqlDatabase:
             time.sleep(0.05)
 
     def disconnect_writer(self, connection: sa.Connection) -> None:
-        """Close the session; the server drops its lock."""
+        """Close the session, or what is left of it; the server drops its lock."""
+        if not self.usable(connection) and not connection.closed:
+            connection.invalidate()
         connection.close()
 
     def usable(self, connection: sa.Connection) -> bool:
