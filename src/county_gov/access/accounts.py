@@ -177,8 +177,7 @@ class Accounts:
             RegisterError: if the password is too easily guessed.
         """
         row = await self._store.read(partial(_existing, login))
-        password = password or generate_password()
-        check_password(password, login)
+        password = _chosen(password, login)
         hashed = await self._passwords.hash(password)
         await self._store.write(lambda tx: self._put_password(tx, row.number, hashed, actor))
         return password
@@ -246,8 +245,7 @@ class Accounts:
         Raises:
             RegisterError: if the login is taken, or the password too easily guessed.
         """
-        password = password or generate_password()
-        check_password(password, person.login)
+        password = _chosen(password, person.login)
         hashed = await self._passwords.hash(password)
 
         def change(tx: Transaction) -> None:
@@ -338,6 +336,14 @@ class Accounts:
             return ""
         insert_post(tx, number, wanted)
         return "post.give"
+
+
+def _chosen(password: str, login: str) -> str:
+    """The password that was chosen, if it is good enough, or else a generated one."""
+    if not password:
+        return generate_password()
+    check_password(password, login)
+    return password
 
 
 def _by_login(login: str, snapshot: Snapshot) -> AccountRow | None:

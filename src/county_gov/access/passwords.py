@@ -56,7 +56,7 @@ def check_password(password: str, login: str) -> None:
     """
     if not SHORTEST <= len(password) <= LONGEST:
         message = f"expected {SHORTEST} to {LONGEST} characters, got {len(password)}"
-    elif login and login.lower() in password.lower():
+    elif len(login) >= LETTERS_IN_GROUP and login.lower() in password.lower():
         message = "contains the login; choose one that does not"
     elif len(set(password)) < LETTERS_IN_GROUP:
         message = "repeats very few characters; choose one with more"

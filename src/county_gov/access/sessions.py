@@ -163,9 +163,9 @@ class Sessions:
         cached = self._cache.get(digest)
         if cached is None or not 0 <= now - cached.read_at < self._valid_for:
             generation = self._generation
-            session = await self._store.read(partial(self._read, digest, now))
-            seen_at = max(session.seen_at, cached.seen_at if cached else 0)
-            cached = _Cached(session, seen_at, now)
+            noted = cached.seen_at if cached else 0
+            session = await self._store.read(partial(self._read, digest, now, noted))
+            cached = _Cached(session, max(session.seen_at, noted), now)
             self._keep(digest, cached, generation)
         if not self._lasts(cached.session.expires_at, cached.seen_at, now):
             self._cache.pop(digest, None)
@@ -181,9 +181,10 @@ class Sessions:
     def _lasts(self, expires_at: int, seen_at: int, now: int) -> bool:
         return now < expires_at and now - seen_at < self._idle
 
-    def _read(self, digest: bytes, now: int, snapshot: Snapshot) -> Session:
+    def _read(self, digest: bytes, now: int, noted: int, snapshot: Snapshot) -> Session:
+        """The session as stored; its use since ``noted`` may not be written yet."""
         row = session_of(snapshot, digest)
-        if row is None or not self._lasts(row.expires_at, row.seen_at, now):
+        if row is None or not self._lasts(row.expires_at, max(row.seen_at, noted), now):
             raise AuthenticationFailed("the session has ended; sign in again")
         return _session(row, self._actor_of(snapshot, row.account, now))
 
@@ -258,11 +259,12 @@ class Sessions:
         tx.after_commit(self.forget)
 
     async def remove_ended(self) -> int:
-        """Remove sessions that have ended by themselves; for the upkeep."""
+        """Remove sessions that have ended by themselves, but for a minute; for the upkeep."""
         now = self._store.clock.now()
+        idle_before = now - self._idle - self._limits.seen_every_seconds * MICROSECONDS
 
         def change(tx: Transaction) -> int:
-            return delete_ended_sessions(tx, idle_before=now - self._idle, now=now)
+            return delete_ended_sessions(tx, idle_before=idle_before, now=now)
 
         return await self._store.write(change, Priority.UPKEEP)
 

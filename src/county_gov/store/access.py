@@ -378,14 +378,19 @@ def read_audit(
         day: The day whose tree of areas counts.
     """
     columns = tables.audit.c
-    given = {
-        columns.object == wanted.target: bool(wanted.target),
-        columns.account == wanted.account: wanted.account is not None,
-        columns.action == wanted.action: bool(wanted.action),
-        columns.at >= wanted.start: wanted.start is not None,
-        columns.at < wanted.end: wanted.end is not None,
-        columns.id < wanted.before: wanted.before is not None,
-    }
+    conditions = [_audit_within(scope, day)]
+    if wanted.target:
+        conditions.append(columns.object == wanted.target)
+    if wanted.account is not None:
+        conditions.append(columns.account == wanted.account)
+    if wanted.action:
+        conditions.append(columns.action == wanted.action)
+    if wanted.start is not None:
+        conditions.append(columns.at >= wanted.start)
+    if wanted.end is not None:
+        conditions.append(columns.at < wanted.end)
+    if wanted.before is not None:
+        conditions.append(columns.id < wanted.before)
     statement = sa.select(
         columns.id,
         columns.at,
@@ -398,9 +403,8 @@ def read_audit(
         columns.request,
         columns.details,
     )
-    conditions = [condition for condition, is_given in given.items() if is_given]
-    within = statement.where(_audit_within(scope, day), *conditions)
-    rows = snapshot.rows(within.order_by(columns.id.desc()).limit(wanted.limit))
+    within = statement.where(*conditions).order_by(columns.id.desc()).limit(wanted.limit)
+    rows = snapshot.rows(within)
     return tuple(AuditRow(*row) for row in rows)
 
 
