@@ -1,0 +1,221 @@
+"""One case: its way, its data, and the actions that who looks may take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from county_gov.cases.forms import from_words
+from county_gov.contract.page import Entry, Timeline
+from county_gov.contract.text import Text
+from county_gov.errors import CaseConflict, EventDataInvalid, EventNotAllowed
+from county_gov.server.console.case_forms import Names, actions_of, fact, read_names, with_errors
+from county_gov.server.console.cases import case_status
+from county_gov.server.console.frame import draw
+from county_gov.server.console.naming import area_name, role_title, state_title, unit_name
+from county_gov.server.identifiers import ulid
+from county_gov.server.problems import failure_of
+from county_gov.server.render import CaseSheet, Flash, Step, TaskRow
+from county_gov.server.routes import SIGNED_IN, Route
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from county_gov.cases import CaseDetail
+    from county_gov.contract.schema import Field
+    from county_gov.contract.workflow import Workflow
+    from county_gov.server.call import Call
+    from county_gov.store.cases import TaskView
+
+TITLE = Text(zh="事项", en="Case")
+OPENED = Text(zh="立案", en="Opened")
+_VERSION = re.compile(r"[0-9]{1,15}")
+
+
+async def show_case(call: Call) -> web.StreamResponse:
+    """One case."""
+    return await _page(call, await call.county.cases.get(call.actor, call.part("id")))
+
+
+async def post_event(call: Call) -> web.StreamResponse:
+    """What a person does with a case; a form that fails comes back with all that was typed."""
+    case, event_id = call.part("id"), call.part("event")
+    form = dict(await call.form())
+    key = form.pop("idempotency_key", "")
+    version = form.pop("expected_version", "")
+    form.pop("confirmed", None)
+    detail = await call.county.cases.get(call.actor, case)
+    workflow = call.county.cases.workflows.get(detail.view.workflow)
+    event = workflow.event(event_id) if workflow else None
+    timezone = ZoneInfo(call.county.settings.county.timezone)
+    try:
+        await call.county.cases.send_event(
+            case,
+            event_id,
+            data=from_words(event.form, form, timezone) if event else form,
+            actor=call.actor,
+            expected_version=_version(version),
+            key=key,
+            request=call.id,
+        )
+    except (EventDataInvalid, EventNotAllowed, CaseConflict) as error:
+        fresh = await call.county.cases.get(call.actor, case)
+        return await _page(call, fresh, tried=(event_id, form, error))
+    return call.redirect(f"/cases/{case}", flash="moved")
+
+
+def _version(text: str) -> int:
+    """The version that the form was drawn with; one that never was where the form is broken."""
+    return int(text) if _VERSION.fullmatch(text) else -1
+
+
+Tried = tuple[str, Mapping[str, str], EventDataInvalid | EventNotAllowed | CaseConflict]
+"""An event that was refused: its id, what was typed, and why."""
+
+
+async def _page(call: Call, detail: CaseDetail, tried: Tried | None = None) -> web.StreamResponse:
+    workflow = call.county.cases.workflows.get(detail.view.workflow)
+    events = call.county.cases.actions(detail, call.actor)
+    names = await read_names(call, detail, events)
+    actions = actions_of(detail, events, names, keys=lambda: ulid(call.now))
+    flash = None
+    status = 200
+    if tried is not None:
+        event_id, typed, error = tried
+        failure = failure_of(error)
+        status = failure.status
+        actions = with_errors(actions, event_id, typed, error)
+        if all(one.id != event_id for one in actions):
+            why = failure.why or failure.words.next_step
+            flash = Flash(failure.words.what, why, status="warning")
+    return await draw(
+        call,
+        "case.html",
+        title=workflow.title if workflow else TITLE,
+        refresh_on=("case",),
+        status=status,
+        flash=flash,
+        case=_sheet(call, detail, workflow, names),
+        timeline=_timeline(detail, workflow, names),
+        actions=actions,
+        views=(),
+    )
+
+
+def _sheet(call: Call, detail: CaseDetail, workflow: Workflow | None, names: Names) -> CaseSheet:
+    view, registers = detail.view, call.county.registers.snapshot
+    fields = {one.name: one for one in _fields(workflow)}
+    facts = tuple(
+        (
+            fields[name].title if name in fields else Text(zh=name),
+            fact(fields.get(name), value, names),
+        )
+        for name, value in view.data.items()
+        if value is not None
+    )
+    return CaseSheet(
+        number=view.number,
+        title=Text(zh=view.title),
+        status=case_status(workflow, view.state),
+        state=state_title(workflow, view.state),
+        version=view.version,
+        opened_at=view.opened_at,
+        subject=Text(zh=view.subject or "—"),
+        area=area_name(registers, view.area),
+        steps=_steps(detail, workflow),
+        facts=facts,
+        tasks=tuple(
+            _task(call, one, detail, names) for one in detail.tasks if one.ended_at is None
+        ),
+    )
+
+
+def _fields(workflow: Workflow | None) -> list[Field]:
+    if workflow is None:
+        return []
+    return [*workflow.data.fields, *(one for event in workflow.events for one in event.form.fields)]
+
+
+def _steps(detail: CaseDetail, workflow: Workflow | None) -> tuple[Step, ...]:
+    """The workflow's states in their order, with when and by whom each was left last."""
+    if workflow is None:
+        return ()
+    left = {entry.from_state: entry for entry in detail.history if entry.from_state}
+    order = [one.id for one in workflow.states]
+    now = order.index(detail.view.state) if detail.view.state in order else len(order)
+    closed = detail.closed_at is not None
+    steps = []
+    for place, state in enumerate(workflow.states):
+        done = place < now or (closed and place == now)
+        entry = left.get(state.id) if done else None
+        steps.append(
+            Step(
+                state.title,
+                "done" if done else "current" if place == now else "ahead",
+                at=entry.at if entry else None,
+                actor=entry.actor if entry else "",
+            )
+        )
+    return tuple(steps)
+
+
+def _task(call: Call, task: TaskView, detail: CaseDetail, names: Names) -> TaskRow:
+    registers = call.county.registers.snapshot
+    role = role_title(call.county, task.role)
+    assignee = role
+    if task.account is not None:
+        assignee = names.account(task.account)
+    elif task.unit is not None:
+        unit = unit_name(registers, task.unit)
+        assignee = Text(
+            zh=f"{unit.zh} {role.zh}", en=f"{unit.in_language('en')}, {role.in_language('en')}"
+        )
+    actor = call.actor
+    mine = (task.account is None or task.account == actor.account) and any(
+        post.role == task.role
+        and post.area in detail.lineage
+        and (task.unit is None or task.unit == post.unit)
+        for post in actor.posts
+    )
+    return TaskRow(title=task.title, assignee=assignee, mine=mine)
+
+
+def _timeline(detail: CaseDetail, workflow: Workflow | None, names: Names) -> Timeline:
+    entries = []
+    for entry in detail.history:
+        event = workflow.event(entry.event) if workflow and entry.event else None
+        fields = {one.name: one for one in (event.form.fields if event else ())}
+        details = tuple(
+            (
+                fields[name].title if name in fields else Text(zh=name),
+                names.spoken(fact(fields.get(name), value, names)),
+            )
+            for name, value in entry.data.items()
+            if value is not None and entry.event
+        )
+        title = event.title if event else Text(zh=entry.event) if entry.event else OPENED
+        entries.append(Entry(entry.at, title, entry.actor, details))
+    return Timeline("history", Text(zh="办理经过", en="What happened"), tuple(entries))
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/cases/{id:[0-9]{1,19}}",
+        show_case,
+        SIGNED_IN,
+        Text(zh="事项详情", en="One case: data, history, tasks, actions"),
+        failures=(404,),
+    ),
+    Route(
+        "POST",
+        "/cases/{id:[0-9]{1,19}}/events/{event:[a-z0-9_.-]{1,64}}",
+        post_event,
+        SIGNED_IN,
+        Text(zh="办理事项", en="Act on a case"),
+        media=("application/x-www-form-urlencoded",),
+        failures=(404, 409),
+    ),
+)

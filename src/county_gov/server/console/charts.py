@@ -1,0 +1,144 @@
+"""Charts of datastreams: their readings, the limits that alerts are raised by, the alerts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from county_gov.contract.batch import Batch
+from county_gov.contract.clock import DAY, HOUR
+from county_gov.contract.page import Limit, Line, Series, Shade
+from county_gov.contract.text import Text
+from county_gov.registry.gateway import Answer
+from county_gov.server.console.naming import datastream_name, policy_title, severity_status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from county_gov.contract.alert import AlertPolicy
+    from county_gov.contract.batch import Float64s, Int64s
+    from county_gov.contract.context import DatastreamView, EpisodeView, Reader
+    from county_gov.contract.rule import Judgement, Rule
+    from county_gov.deployment import County
+
+WINDOW = 7 * DAY
+MOST_POINTS = 1500
+"""More readings than this in a chart are shown as hourly means."""
+
+
+def policies_for(county: County, view: DatastreamView) -> list[tuple[AlertPolicy, Rule]]:
+    """The alert policies that judge a datastream, each with its rule."""
+    contributions = county.registry.contributions
+    pairs = [
+        (policy, contributions.rules[policy.rule])
+        for policy in contributions.alert_policies.values()
+    ]
+    return [
+        (policy, rule)
+        for policy, rule in pairs
+        if rule.input.observed_property == view.observed_property
+    ]
+
+
+async def chart_of(
+    county: County,
+    reader: Reader,
+    view: DatastreamView,
+    *,
+    start: int,
+    end: int,
+    episodes: Sequence[EpisodeView] = (),
+) -> Series:
+    """A datastream's chart over [start, end).
+
+    Args:
+        county: The county.
+        reader: Reads within the scope of who looks.
+        view: The datastream.
+        start: First instant, microseconds UTC.
+        end: First instant no longer shown.
+        episodes: Its alerts; those within the time are shaded.
+    """
+    times, values, hourly = await _points(reader, view, start, end)
+    name = datastream_name(view)
+    judged = policies_for(county, view)
+    kind = Text(zh="小时均值", en="hourly mean") if hourly else Text(zh="监测值", en="readings")
+    return Series(
+        id=f"chart-{view.code}",
+        title=Text(zh=f"{name.zh} {kind.zh}", en=f"{name.in_language('en')}, {kind.en}"),
+        unit=view.unit,
+        lines=(Line(name, times, values),),
+        limits=tuple(limits_of(county, view, judged, end)),
+        shades=tuple(
+            Shade(
+                one.started_at, one.ended_at, policy_title(county, one.policy),
+                severity_status(one.severity),
+            )
+            for one in episodes
+            if one.started_at < end and (one.ended_at is None or one.ended_at >= start)
+        ),
+        decimals=view.decimals,
+        live=(view.code,),
+    )  # fmt: skip
+
+
+async def _points(
+    reader: Reader, view: DatastreamView, start: int, end: int
+) -> tuple[Int64s, Float64s, bool]:
+    """Times and values with gaps, and whether they are hourly means."""
+    step = view.period or HOUR
+    if (end - start) // step > MOST_POINTS:
+        batch, step, column = await reader.hourly(view.code, start, end), HOUR, "mean"
+    else:
+        batch, column = await reader.observations(view.code, start, end), "value"
+    times = np.asarray(batch["time"], np.int64)
+    values = np.asarray(batch[column], np.float64)
+    return *with_gaps(times, values, step), column == "mean"
+
+
+def with_gaps(times: Int64s, values: Float64s, step: int) -> tuple[Int64s, Float64s]:
+    """The points with a NaN wherever more than one and a half steps lie between two of them."""
+    holes = np.flatnonzero(np.diff(times) > step + step // 2)
+    if not len(holes):
+        return times, values
+    return (
+        np.insert(times, holes + 1, times[holes] + step),
+        np.insert(values, holes + 1, np.nan),
+    )
+
+
+def limits_of(
+    county: County,
+    view: DatastreamView,
+    judged: Sequence[tuple[AlertPolicy, Rule]],
+    at: int,
+) -> list[Limit]:
+    """The limits in force at an instant, as the rules themselves say them."""
+    found: dict[float, Limit] = {}
+    for policy, rule in judged:
+        answers = _asked(county, rule, view, at)
+        for level in policy.levels:
+            for condition_id, clears in ((level.raise_when, False), (level.clear_when, True)):
+                judgement = answers.get(condition_id)
+                value = float(judgement.limits[0]) if judgement else float("nan")
+                if not np.isfinite(value) or value in found:
+                    continue
+                title = next(one.title for one in rule.conditions if one.id == condition_id)
+                status = "neutral" if clears else severity_status(level.severity)
+                found[value] = Limit(value, title, status)
+    return list(found.values())
+
+
+def _asked(county: County, rule: Rule, view: DatastreamView, at: int) -> Mapping[str, Judgement]:
+    """A rule's answers for one row of no particular value; none where it fails."""
+    batch = Batch(
+        {
+            "datastream": np.array([view.number], np.int64),
+            "time": np.array([at], np.int64),
+            "value": np.array([0.0], np.float64),
+        }
+    )
+    owner = county.registry.contributions.owner("rules", rule.id)
+    answer = county.gateway.call(owner, f"limits of {rule.id}", lambda: rule.judge(batch))
+    return answer.value if isinstance(answer, Answer) else {}

@@ -1,0 +1,79 @@
+"""Counters and durations, written in Prometheus' text format (version 0.0.4).
+
+A request costs two dictionary look-ups here, which a general client library does not reach.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+
+from attrs import define, field
+
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of the buckets of durations, seconds."""
+
+Sample = tuple[str, str, str, float]
+"""Name, help, labels as ``key="value"``, value."""
+
+
+@define(eq=False)
+class _Durations:
+    buckets: list[int] = field(factory=lambda: [0] * (len(BOUNDS) + 1))
+    total: float = 0.0
+
+
+@define(eq=False)
+class RequestMetrics:
+    """What requests there were, how they ended and how long they took."""
+
+    _ended: Counter[tuple[str, int]] = field(factory=Counter, init=False)
+    _durations: defaultdict[str, _Durations] = field(
+        factory=lambda: defaultdict(_Durations), init=False
+    )
+    running: int = field(default=0, init=False)
+
+    def record(self, route: str, status: int, seconds: float) -> None:
+        """One request has ended."""
+        self._ended[route, status] += 1
+        durations = self._durations[route]
+        durations.buckets[bisect_left(BOUNDS, seconds)] += 1
+        durations.total += seconds
+
+    def lines(self) -> Iterator[str]:
+        """The requests in Prometheus' text format."""
+        name = "county_gov_http_requests_total"
+        yield f"# HELP {name} Requests by route and status."
+        yield f"# TYPE {name} counter"
+        for (route, status), count in sorted(self._ended.items()):
+            yield f'{name}{{route="{escape(route)}",status="{status}"}} {count}'
+        name = "county_gov_http_request_seconds"
+        yield f"# HELP {name} Seconds from the request's head to its answer."
+        yield f"# TYPE {name} histogram"
+        for route, durations in sorted(self._durations.items()):
+            label, running = escape(route), 0
+            for bound, count in zip((*BOUNDS, "+Inf"), durations.buckets, strict=True):
+                running += count
+                yield f'{name}_bucket{{route="{label}",le="{bound}"}} {running}'
+            yield f'{name}_sum{{route="{label}"}} {durations.total:.6f}'
+            yield f'{name}_count{{route="{label}"}} {running}'
+        yield from gauge_lines(
+            [("county_gov_http_requests_running", "Requests under way.", "", self.running)]
+        )
+
+
+def gauge_lines(samples: Iterable[Sample]) -> Iterator[str]:
+    """Gauges in Prometheus' text format; samples of one name stand together."""
+    named = ""
+    for name, words, labels, value in samples:
+        if name != named:
+            yield f"# HELP {name} {words}"
+            yield f"# TYPE {name} gauge"
+            named = name
+        yield f"{name}{{{labels}}} {value:g}" if labels else f"{name} {value:g}"
+
+
+def escape(value: str) -> str:
+    """A label's value."""
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,241 @@
+"""The OpenAPI 3.1 document, made from the table of routes and the types of their bodies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from county_gov.contract.text import Text
+from county_gov.server.cookies import session_cookie
+from county_gov.server.problems import MEDIA, ProblemDocument
+from county_gov.server.routes import PUBLIC, Parameter, Route
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from county_gov.server.call import Call
+
+Json = dict[str, Any]
+
+_PART = re.compile(r"\{(\w+)(?::((?:[^{}]|\{[^{}]*\})*))?\}")
+ALWAYS = (429, 500, 503)
+"""Statuses that every route may answer."""
+DELIVERY = {
+    "application/json": {"schema": {"$ref": "#/components/schemas/Rows"}},
+    "application/x-ndjson": {"schema": {"type": "string"}},
+    "application/vnd.county-gov.columns+json": {"schema": {"$ref": "#/components/schemas/Columns"}},
+    "text/csv": {"schema": {"type": "string"}},
+}
+MOMENT: Json = {
+    "oneOf": [
+        {"type": "string", "format": "date-time", "description": "RFC 3339 with an offset"},
+        {"type": "integer", "description": "Microseconds UTC"},
+    ]
+}
+ROW: Json = {
+    "type": "object",
+    "required": ["datastream", "time", "value"],
+    "additionalProperties": False,
+    "properties": {
+        "datastream": {"type": "string", "description": "The datastream's code"},
+        "time": MOMENT,
+        "value": {"type": "number"},
+        "result_time": MOMENT,
+        "flag": {"type": "string"},
+    },
+}
+DELIVERY_SCHEMAS: Json = {
+    "Row": ROW,
+    "Rows": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Row"}},
+    "Columns": {
+        "type": "object",
+        "description": "Lists of the same length",
+        "required": ["datastream", "time", "value"],
+        "additionalProperties": False,
+        "properties": {
+            name: {"type": "array", "minItems": 1, "items": schema}
+            for name, schema in ROW["properties"].items()
+        },
+    },
+}
+
+
+def plain_path(path: str) -> str:
+    """A route's path without the patterns of its parts."""
+    return _PART.sub(r"{\1}", path)
+
+
+def api_routes(routes: Iterable[Route]) -> list[Route]:
+    """The routes that the document describes: those for programs."""
+    return [route for route in routes if route.kind == "api"]
+
+
+def document(routes: Iterable[Route], *, title: str, version: str, cookie: str) -> Json:
+    """The OpenAPI document of some routes.
+
+    Args:
+        routes: The table of routes.
+        title: Whose interface it is.
+        version: Version of this program.
+        cookie: Name of the session's cookie.
+    """
+    described = api_routes(routes)
+    types = {one for route in described for one in (route.reads, route.answers) if one}
+    ordered = sorted({*types, ProblemDocument}, key=lambda one: one.__name__)
+    _schemas, components = msgspec.json.schema_components(
+        ordered, ref_template="#/components/schemas/{name}"
+    )
+    paths: dict[str, Json] = {}
+    for route in described:
+        paths.setdefault(plain_path(route.path), {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version, "license": {"name": "Apache-2.0"}},
+        "paths": paths,
+        "components": {
+            "schemas": {**components, **DELIVERY_SCHEMAS},
+            "securitySchemes": {
+                "session": {"type": "apiKey", "in": "cookie", "name": cookie},
+                "device": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-Signature",
+                    "description": "HMAC-SHA256 with X-Device and X-Timestamp",
+                },
+            },
+        },
+    }
+
+
+def _operation(route: Route) -> Json:
+    operation: Json = {
+        "operationId": _identifier(route),
+        "summary": route.summary.in_language("en"),
+        "parameters": [
+            *(_path_parameter(name, pattern) for name, pattern in _PART.findall(route.path)),
+            *(_query_parameter(one) for one in route.parameters),
+            *(
+                {"name": name, "in": "header", "description": words, "schema": {"type": "string"}}
+                for name, words in route.headers
+            ),
+        ],
+        "responses": _responses(route),
+        "x-access": route.gate.words,
+    }
+    if route.media:
+        operation["requestBody"] = {"required": True, "content": _content(route)}
+    if route.gate != PUBLIC:
+        operation["security"] = [{"session": []}]
+        if route.gate.device:
+            operation["security"].append({"device": []})
+    return operation
+
+
+def _identifier(route: Route) -> str:
+    words = re.sub(r"[^A-Za-z0-9]+", "_", plain_path(route.path)).strip("_")
+    return f"{route.method.lower()}_{words}"
+
+
+def _path_parameter(name: str, pattern: str) -> Json:
+    schema: Json = {"type": "string"}
+    if pattern:
+        schema["pattern"] = f"^{pattern}$"
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _query_parameter(one: Parameter) -> Json:
+    kinds: dict[str, Json] = {
+        "text": {"type": "string", "maxLength": 200},
+        "whole": {"type": "integer"},
+        "instant": MOMENT,
+        "truth": {"type": "boolean"},
+    }
+    schema: Json = dict(kinds[one.kind])
+    if one.choices:
+        schema["enum"] = list(one.choices)
+    if one.minimum is not None:
+        schema["minimum"] = one.minimum
+    if one.maximum is not None:
+        schema["maximum"] = one.maximum
+    return {
+        "name": one.name,
+        "in": "query",
+        "required": one.required,
+        "description": one.title,
+        "schema": schema,
+    }
+
+
+def _content(route: Route) -> Json:
+    if route.reads is None:
+        return DELIVERY
+    return {"application/json": {"schema": _reference(route.reads)}}
+
+
+def _reference(kind: type) -> Json:
+    return {"$ref": f"#/components/schemas/{kind.__name__}"}
+
+
+def statuses_of(route: Route) -> list[int]:
+    """The statuses other than 200 that a route may answer."""
+    found = {*ALWAYS, *route.failures}
+    if not route.gate.public:
+        found |= {401, 403}
+    if route.parameters or route.reads:
+        found.add(422)
+    if route.method != "GET":
+        found.add(403)
+    if route.media:
+        found |= {400, 408, 413, 415, 422}
+    if route.path == "/api/v1/session" and route.method == "POST":
+        found.add(401)
+    if "openapi" not in route.path and route.path.startswith("/api/"):
+        found.add(422)
+    return sorted(found)
+
+
+def _responses(route: Route) -> Json:
+    schema = _reference(route.answers) if route.answers else {"type": "string"}
+    answers: Json = {
+        "200": {"description": "Done", "content": {route.answer_media: {"schema": schema}}}
+    }
+    problem = {"content": {MEDIA: {"schema": _reference(ProblemDocument)}}}
+    for status in statuses_of(route):
+        answers[str(status)] = {"description": HTTPStatus(status).phrase, **problem}
+    if route.path == "/readyz":
+        answers["503"] = {
+            "description": "Not ready",
+            "content": {"application/json": {"schema": schema}},
+        }
+    return answers
+
+
+async def show_document(call: Call) -> web.StreamResponse:
+    """The OpenAPI document of this deployment."""
+    from county_gov import __version__
+
+    county = call.county.settings.county
+    return call.answer(
+        document(
+            call.service.routes,
+            title=f"{county.name.in_language('en')}: county_gov",
+            version=str(__version__),
+            cookie=session_cookie(secure=call.secure),
+        )
+    )
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/openapi.json",
+        show_document,
+        PUBLIC,
+        Text(zh="接口说明", en="This interface as OpenAPI 3.1"),
+        "api",
+    ),
+)
