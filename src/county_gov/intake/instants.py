@@ -99,7 +99,7 @@ def _parse_alike(joined: bytes, count: int, length: int) -> tuple[Int64s, Bools]
     fraction = len(tail[1:]) - len(tail[1:].lstrip(b"0123456789")) if point else 0
     zone = SECONDS_END + fraction + point
     zone_length = length - zone
-    if fraction > 9 or zone_length not in {1, 6}:  # noqa: PLR2004
+    if (point and not 0 < fraction <= 9) or zone_length not in {1, 6}:  # noqa: PLR2004
         return np.zeros(count, np.int64), np.zeros(count, np.bool_)
     digits = [*_DIGITS, *range(SECONDS_END + 1, SECONDS_END + 1 + fraction)]
     good = (chars[length] == ord("\n")) & (chars[4] == ord("-")) & (chars[7] == ord("-"))

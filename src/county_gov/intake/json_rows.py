@@ -90,6 +90,11 @@ def read_ndjson(raw: bytes) -> Readable:
     return assemble(columns, raw_of, check_texts=b"\\" in raw)
 
 
+def read_row(raw: bytes) -> Readable:
+    """Read one row, as the quarantine keeps it: a JSON object and nothing else."""
+    return read_each([raw.strip()])
+
+
 def read_each(texts: Sequence[bytes]) -> Readable:
     """Read each row by itself; the bad ones are rejected with their raw text."""
     rows: list[Row] = []

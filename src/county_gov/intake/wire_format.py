@@ -12,7 +12,7 @@ from county_gov.errors import DeliveryTooLarge, MalformedDelivery, UnsupportedWi
 from county_gov.intake.charset import UTF8, UTF8_MARK, known_charset, refuse_other_marks
 from county_gov.intake.delimited import read_csv
 from county_gov.intake.json_columns import read_columns
-from county_gov.intake.json_rows import count_bytes, read_json, read_ndjson
+from county_gov.intake.json_rows import count_bytes, read_json, read_ndjson, read_row
 from county_gov.intake.limits import IntakeLimits
 from county_gov.intake.readable import ROW_FORMAT, Readable
 
@@ -66,7 +66,7 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         NDJSON: _json(read_ndjson),
         COLUMNS: _json(read_columns),
         CSV: read_csv,
-        ROW_FORMAT: _json(read_json),
+        ROW_FORMAT: _json(read_row),
         "application/ndjson": _json(read_ndjson),
         "application/jsonl": _json(read_ndjson),
     }
