@@ -52,12 +52,21 @@ class Database(Protocol):
         """Its name, "sqlite" or "postgresql"."""
         ...
 
-    def connect_writer(self) -> sa.Connection:
-        """Take the one right to write, and open the writing connection.
+    @property
+    def one_writer(self) -> bool:
+        """Whether only one process can write, so that what it knows of the database stays true."""
+        ...
+
+    def connect_writer(self, *, alone: bool = False) -> sa.Connection:
+        """Take the right to write, and open the writing connection.
+
+        Args:
+            alone: Whether nobody else may write meanwhile, as a migration needs it. Where
+                `one_writer` is true, nobody else ever may.
 
         Raises:
-            StoreError: if another process holds the right (it is named), or the database cannot
-                be reached.
+            StoreError: if another process is in the way (it is named), or the database cannot be
+                reached.
         """
         ...
 

@@ -135,11 +135,15 @@ def release(tx: Transaction, lease: Lease) -> None:
 
 
 def end_leases(tx: Transaction) -> int:
-    """End all leases at a start: one process writes, so those that held them have ended.
+    """End all leases at a start, where only one process writes: their holders have ended.
+
+    Where several processes write, nothing is done: leases of the dead end by themselves.
 
     Returns:
         How many were still running.
     """
+    if not tx.database.one_writer:
+        return 0
     ended = tx.execute(
         sa.update(followers).where(followers.c.lease_until > tx.at).values(lease_until=0)
     )

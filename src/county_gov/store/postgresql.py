@@ -1,10 +1,10 @@
 """PostgreSQL, 12 or newer, through psycopg 3.
 
-One process writes a database, as on SQLite: what intake keeps in memory about the rows that landed
-belongs to it. The right to write is an advisory lock of the writer's session, which the server
-drops when the session ends. Journal positions are given under a second advisory lock, held from the
-numbering to the end of the commit, so that no follower can pass a position that is not yet visible,
-whoever writes.
+Several processes may write. Each statement sees what was committed before it (READ COMMITTED), so a
+change that depends on what it read says so in its UPDATE and looks at the count of rows. Journal
+positions are given under one advisory lock, held from the numbering to the end of the commit: no
+follower can pass a position that is not yet visible. A writing session shares a second advisory
+lock, which a migration or a restore takes alone; the server drops it when the session ends.
 
 When the connection breaks during a commit nobody knows whether it happened. The change is reported
 as failed; whoever repeats it carries the same idempotency key, or the same rows, which count as
@@ -45,6 +45,15 @@ WRITER_LOCK = 0x636F_756E_7479_0001
 JOURNAL_LOCK = 0x636F_756E_7479_0002
 """Keys of the advisory locks: "county" in ASCII, and a number."""
 
+WRITER = """
+    SELECT coalesce(host(a.client_addr), 'local') || ', server process ' || a.pid
+    FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+    AND l.classid = %s::bigint::oid AND l.objid = %s::bigint::oid
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 1
+"""
+"""Who holds the writers' lock."""
+
 SESSION = {
     "application_name": "county_gov",
     "connect_timeout": 5,
@@ -64,14 +73,15 @@ class PostgresqlDatabase:
 
     Args:
         url: ``postgresql+psycopg://user:password@host:port/database``.
-        patience: Seconds for which the right to write is waited for: the server may notice only
-            after a moment that the process which held it has died.
+        patience: Seconds for which the writers' lock is waited for: the server may notice only
+            after a moment that a process which held it has died.
 
     Raises:
         StoreError: if the URL names another driver.
     """
 
     dialect = "postgresql"
+    one_writer = False
 
     def __init__(self, url: str, *, patience: float = 5.0) -> None:
         self._address = sa.make_url(url)
@@ -105,37 +115,31 @@ class PostgresqlDatabase:
         """Where it is, without the password."""
         return self._address.render_as_string(hide_password=True)
 
-    def connect_writer(self) -> sa.Connection:
-        """Open the writing session and take the lock."""
+    def connect_writer(self, *, alone: bool = False) -> sa.Connection:
+        """Open a writing session and take the writers' lock, shared or alone."""
         try:
             connection = self._writer.connect()
         except sa.exc.DBAPIError as error:
             raise self.explain_error(error) or StoreError(str(error)) from error
         try:
-            self._take_writer_lock(_driver(connection))
+            self._take_writer_lock(_driver(connection), alone=alone)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _take_writer_lock(self, driver: psycopg.Connection[Any]) -> None:
+    def _take_writer_lock(self, driver: psycopg.Connection[Any], *, alone: bool) -> None:
+        take = (
+            "SELECT pg_try_advisory_lock(%s)"
+            if alone
+            else ("SELECT pg_try_advisory_lock_shared(%s)")
+        )
         give_up = time.monotonic() + self._patience
-        while not _value(driver, "SELECT pg_try_advisory_lock(%s)", WRITER_LOCK):
+        while not _value(driver, take, WRITER_LOCK):
             if time.monotonic() > give_up:
-                holder = _value(
-                    driver,
-                    "SELECT coalesce(host(a.client_addr), 'local') || ', server process ' || a.pid"
-                    " FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid"
-                    " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
-                    " AND l.classid = %s::bigint::oid AND l.objid = %s::bigint::oid"
-                    " AND l.database = (SELECT oid FROM pg_database"
-                    " WHERE datname = current_database()) LIMIT 1",
-                    WRITER_LOCK >> 32,
-                    WRITER_LOCK & 0xFFFF_FFFF,
-                )
-                msg = (
-                    f"{self.url}: a process on {holder} is writing this database, and only one may;"
-                    " go through the running server, or stop it first"
+                holder = _value(driver, WRITER, WRITER_LOCK >> 32, WRITER_LOCK & 0xFFFF_FFFF)
+                msg = f"{self.url}: {holder or 'another process'} is writing this database; " + (
+                    "stop it first" if alone else "wait until its migration or restore ends"
                 )
                 raise StoreError(msg)
             time.sleep(0.05)
@@ -250,7 +254,7 @@ class PostgresqlDatabase:
 
     def create_tables(self) -> None:
         """Make all tables directly, without migrations: for tests and sketches."""
-        connection = self.connect_writer()
+        connection = self.connect_writer(alone=True)
         try:
             self.begin(connection)
             tables.metadata.create_all(connection)
@@ -282,7 +286,7 @@ class PostgresqlDatabase:
 
     def fill_from(self, file: Path) -> None:
         """Fill with ``pg_restore``, all or nothing, while nobody else may write."""
-        connection = self.connect_writer()
+        connection = self.connect_writer(alone=True)
         try:
             names = table_names(Snapshot(connection, self))
             if names:

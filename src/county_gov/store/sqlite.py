@@ -69,6 +69,7 @@ class SqliteDatabase:
     """
 
     dialect = "sqlite"
+    one_writer = True
 
     def __init__(self, url: str) -> None:
         path = sa.make_url(url).database
@@ -114,8 +115,8 @@ class SqliteDatabase:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
 
-    def connect_writer(self) -> sa.Connection:
-        """Take the lock file and open the only connection that writes and checkpoints."""
+    def connect_writer(self, *, alone: bool = False) -> sa.Connection:
+        """Take the lock file, always alone; then open what alone writes and checkpoints."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._lock.acquire()
         try:
