@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING
 
 import structlog
@@ -32,13 +32,9 @@ class Background:
 
     _tasks: set[asyncio.Task[None]] = field(factory=set, init=False)
 
-    def run(self, name: str, work: Awaitable[None]) -> None:
+    def run(self, name: str, work: Coroutine[object, object, None]) -> None:
         """Run a loop of its own."""
-
-        async def guarded() -> None:
-            await work
-
-        task = asyncio.create_task(guarded(), name=name)
+        task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
