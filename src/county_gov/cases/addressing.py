@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import structlog
 
-from county_gov.cases.notices import PARTICIPANTS, Occasion, compose
+from county_gov.cases.notices import PARTICIPANTS, Occasion, compose, placeholders
 from county_gov.cases.step import Step, assigned, json_text
 from county_gov.contract.access import SYSTEM
 from county_gov.contract.text import Text
 from county_gov.contract.workflow import CaseView, Notice, Value
 from county_gov.store import cases as rows
-from county_gov.store.access import holders
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -31,7 +30,6 @@ def send_notices(
     *,
     channels: tuple[str, ...],
     timezone: ZoneInfo,
-    day: int,
 ) -> None:
     """Queue a step's notices: one row of the outbox for each recipient and channel."""
     notices = step.event.notices if step.event else step.workflow.opened_notices
@@ -43,11 +41,11 @@ def send_notices(
         event=step.event.title if step.event else OPENING,
         actor=step.request.actor.name,
         area=rows.area_names(tx, view.area) or Text(zh=view.area or "—"),
-        names=_names(tx, view.data),
+        names=_names(tx, view.data, _named_in(notices)),
         timezone=timezone,
     )
     for index, notice in enumerate(notices):
-        numbers = _recipients(tx, notice, view, step, day)
+        numbers = _recipients(tx, notice, view, step)
         accounts = rows.accounts_by_number(tx, numbers)
         if not accounts and notice.to != PARTICIPANTS:
             _note_nobody(tx, view, notice)
@@ -65,26 +63,33 @@ def send_notices(
                 )
 
 
-def _recipients(tx: Transaction, notice: Notice, view: CaseView, step: Step, day: int) -> set[int]:
+def _recipients(tx: Transaction, notice: Notice, view: CaseView, step: Step) -> set[int]:
     """Who gets a notice; one to the new task's role goes only to who may do the task."""
     if notice.to == PARTICIPANTS:
         found = set(view.persons)
         for taking_part in view.units:
-            found.update(rows.members(tx, taking_part, day))
+            found.update(rows.members(tx, taking_part, step.able.day))
         return found - {step.request.actor.account or 0}
-    able = holders(tx, notice.to, view.area, day)
     task = step.state.task
     narrowed = task is not None and task.role == notice.to
     account, unit = assigned(step.state, view.data) if narrowed else (None, None)
     return {
         holder.account
-        for holder in able
+        for holder in step.able.of(notice.to)
         if account in (None, holder.account) and unit in (None, holder.unit)
     }
 
 
-def _names(tx: Transaction, data: Mapping[str, Value]) -> dict[str, Text]:
-    """Names of the accounts and units that the data speaks of, by field."""
+def _named_in(notices: Iterable[Notice]) -> frozenset[str]:
+    """The placeholders that some notices use."""
+    texts = [text for notice in notices for text in (notice.subject, notice.body)]
+    templates = [template for text in texts for template in (text.zh, text.en)]
+    return frozenset().union(*(placeholders(template) for template in templates))
+
+
+def _names(tx: Transaction, data: Mapping[str, Value], wanted: frozenset[str]) -> dict[str, Text]:
+    """Names of the accounts and units that the wanted fields of the data hold, by field."""
+    data = {name: value for name, value in data.items() if name in wanted}
     accounts = {
         name: value
         for name, value in data.items()

@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 
 from county_gov.cases.addressing import send_notices
 from county_gov.cases.number import format_number
-from county_gov.cases.step import Request, Step, assigned, json_text
+from county_gov.cases.step import Request, RoleHolders, Step, assigned, json_text
 from county_gov.contract.workflow import CaseView, Event, State, Value, Workflow
 from county_gov.errors import (
     CaseConflict,
@@ -28,7 +28,6 @@ from county_gov.errors import (
     StoreError,
 )
 from county_gov.store import cases as rows
-from county_gov.store.access import holders
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -102,8 +101,9 @@ class Mover:
         if (before := self.repeated(tx, opening, fingerprint)) is not None:
             return before
         state = workflow.state(workflow.initial)
+        able = RoleHolders(tx, opening.area, self.day(tx.at))
         if opening.actor.kind != "system":
-            self._check_references(tx, workflow.data, state, opening, opening.area)
+            _check_references(tx, workflow.data, state, opening, able)
         year = self.local(tx.at).year
         serial = rows.next_serial(tx, workflow.id, year)
         view = CaseView(
@@ -120,7 +120,7 @@ class Mover:
         )
         case = rows.insert_case(tx, view, workflow_version=workflow.version, drill=opening.drill)
         view = evolve(view, id=str(case))
-        step = Step(workflow, None, state, "", opening, opening.drill, fingerprint)
+        step = Step(workflow, None, state, "", opening, opening.drill, fingerprint, able)
         return self._finish(tx, view, step)
 
     def move(self, tx: Transaction, workflow: Workflow, event: Event, move: Move) -> CaseView:
@@ -140,7 +140,8 @@ class Mover:
             raise CaseNotFound(f"case {move.case} does not exist")
         check_version(record.view, move.expected_version)
         state = workflow.state(event.target)
-        self._check_references(tx, event.form, state, move, record.view.area)
+        able = RoleHolders(tx, record.view.area, self.day(tx.at))
+        _check_references(tx, event.form, state, move, able)
         view = evolve(
             record.view,
             state=state.id,
@@ -153,7 +154,9 @@ class Mover:
                 current=view.version,
             )
         rows.end_tasks(tx, move.case, actor=move.actor, outcome=event.id)
-        step = Step(workflow, event, state, record.view.state, move, record.drill, fingerprint)
+        step = Step(
+            workflow, event, state, record.view.state, move, record.drill, fingerprint, able
+        )
         return self._finish(tx, view, step)
 
     def repeated(self, snapshot: Snapshot, request: Request, fingerprint: str) -> CaseView | None:
@@ -196,14 +199,7 @@ class Mover:
         )
         if (task := step.state.task) is not None:
             rows.insert_task(tx, view, title=task.title, role=task.role, account=account, unit=unit)
-        send_notices(
-            tx,
-            view,
-            step,
-            channels=self.channels,
-            timezone=self.timezone,
-            day=self.day(tx.at),
-        )
+        send_notices(tx, view, step, channels=self.channels, timezone=self.timezone)
         tx.append_audit(
             request.actor,
             "case.move" if step.event else "case.open",
@@ -217,35 +213,38 @@ class Mover:
         rows.keep_result(tx, request.scope, request.key, result)
         return view
 
-    def _check_references(
-        self, tx: Transaction, form: Schema, state: State, request: Request, area: str
-    ) -> None:
-        problems: list[Problem] = []
-        for one in form.fields:
-            value = request.data.get(one.name)
-            if one.name.endswith("_account") and isinstance(value, int):
-                problems += self._account_problems(tx, one.name, value, state, area)
-            elif (
-                one.name.endswith("_unit")
-                and isinstance(value, str)
-                and not rows.unit_exists(tx, value)
-            ):
-                problems.append(Problem(one.name, f"{value!r} is not a unit of the register"))
-        if problems:
-            raise EventDataInvalid(problems)
 
-    def _account_problems(
-        self, tx: Transaction, name: str, account: int, state: State, area: str
-    ) -> list[Problem]:
-        if account not in rows.accounts_by_number(tx, [account]):
-            return [Problem(name, f"{account} is not an active account")]
-        if state.task is None:
-            return []
-        role = state.task.role
-        able = {holder.account for holder in holders(tx, role, area, self.day(tx.at))}
-        if account in able:
-            return []
-        return [Problem(name, f"account {account} does not hold the role {role} for area {area}")]
+def _check_references(
+    tx: Transaction, form: Schema, state: State, request: Request, able: RoleHolders
+) -> None:
+    """Refuse accounts that do not exist or cannot do the state's task, and unknown units."""
+    problems: list[Problem] = []
+    for one in form.fields:
+        value = request.data.get(one.name)
+        if one.name.endswith("_account") and isinstance(value, int):
+            problems += _account_problems(tx, one.name, value, state, able)
+        elif (
+            one.name.endswith("_unit")
+            and isinstance(value, str)
+            and not rows.unit_exists(tx, value)
+        ):
+            problems.append(Problem(one.name, f"{value!r} is not a unit of the register"))
+    if problems:
+        raise EventDataInvalid(problems)
+
+
+def _account_problems(
+    tx: Transaction, name: str, account: int, state: State, able: RoleHolders
+) -> list[Problem]:
+    role = state.task.role if state.task else ""
+    if role and any(holder.account == account for holder in able.of(role)):
+        return []
+    if account not in rows.accounts_by_number(tx, [account]):
+        return [Problem(name, f"{account} is not an active account")]
+    if not role:
+        return []
+    area = able.area
+    return [Problem(name, f"account {account} does not hold the role {role} for area {area}")]
 
 
 def check_version(view: CaseView, expected: int) -> None:

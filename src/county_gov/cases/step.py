@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
-from attrs import frozen
+from attrs import field, frozen
 
 from county_gov.contract.workflow import Event, State, Value, Workflow
+from county_gov.store.access import Holder, holders
 
 if TYPE_CHECKING:
     from county_gov.contract.access import Actor
+    from county_gov.store.transaction import Transaction
 
 
 @frozen(eq=False)
@@ -39,6 +41,28 @@ class Request:
 
 
 @frozen(eq=False)
+class RoleHolders:
+    """Who holds which role for the area of a case today; each role is looked up once.
+
+    Args:
+        tx: The transaction of the step.
+        area: The case's.
+        day: The county's local day.
+    """
+
+    tx: Transaction
+    area: str
+    day: int
+    _known: dict[str, tuple[Holder, ...]] = field(factory=dict, init=False)
+
+    def of(self, role: str) -> tuple[Holder, ...]:
+        """The active accounts that hold a role, with the unit in which they hold it."""
+        if role not in self._known:
+            self._known[role] = holders(self.tx, role, self.area, self.day)
+        return self._known[role]
+
+
+@frozen(eq=False)
 class Step:
     """One step of a case on its way through the transaction; no event is the opening."""
 
@@ -49,6 +73,7 @@ class Step:
     request: Request
     drill: bool
     fingerprint: str
+    able: RoleHolders
 
     @property
     def event_id(self) -> str:
