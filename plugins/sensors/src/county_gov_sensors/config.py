@@ -7,17 +7,9 @@ from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from attrs import Attribute, field, frozen, validators
+from attrs import field, frozen, validators
 
 from county_gov.api import Severity, Text
-
-
-def _clears_below(instance: LimitConfig, _attribute: Attribute[float], value: float) -> None:
-    if value > instance.raise_above:
-        raise ValueError(
-            f"clear_below {value} is above raise_above {instance.raise_above}:"
-            " expected the same or less, or the alert would clear itself at once"
-        )
 
 
 @frozen
@@ -35,10 +27,17 @@ class LimitConfig:
 
     effective_from: date
     raise_above: float
-    clear_below: float = field(validator=_clears_below)
+    clear_below: float
     document: str = field(validator=validators.min_len(1))
     number: str = ""
     article: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        if self.clear_below > self.raise_above:
+            raise ValueError(
+                f"clear_below {self.clear_below} is above raise_above {self.raise_above}:"
+                " expected the same or less, or the alert would clear itself at once"
+            )
 
 
 def _rises(_instance: object, _attribute: object, value: tuple[LimitConfig, ...]) -> None:

@@ -14,6 +14,7 @@ from county_gov.api import (
     HOUR,
     MICROSECONDS,
     SEVERITIES,
+    Actor,
     Batch,
     Column,
     DatastreamView,
@@ -106,7 +107,7 @@ class StationsPage:
         thresholds = [one for one in self.config.thresholds if one.observed_property == wanted]
         charts = [await self._series(ctx, one, thresholds) for one in now if one.reading]
         others = _properties(await ctx.read.datastreams())
-        return (_figures(now, ctx.clock.now()), _map(now), *charts, _table(now), others)
+        return (_figures(now, ctx.clock.now(), ctx.actor), _map(now), *charts, _table(now), others)
 
     async def _now(self, ctx: PageContext, wanted: str) -> tuple[Now, ...]:
         views = await ctx.read.datastreams(observed_property=wanted)
@@ -216,7 +217,7 @@ def _worst(now: Sequence[Now]) -> Status:
     return next((status for status in reversed(ORDER) if status in found), "unknown")
 
 
-def _figures(now: Sequence[Now], as_of: int) -> Figures:
+def _figures(now: Sequence[Now], as_of: int, actor: Actor) -> Figures:
     told = [one.reading for one in now if one.reading is not None]
     fresh = [one.reading for one in now if one.reading and one.status != "stale"]
     top = max(fresh, key=lambda one: one.value, default=None)
@@ -243,7 +244,7 @@ def _figures(now: Sequence[Now], as_of: int) -> Figures:
                 n=len(now),
                 as_of=as_of,
                 definition="sensors.in_alert v1",
-                href="/alerts?open=1",
+                href="/alerts" if actor.may("core.alerts.read") else "",
             ),
             Figure(
                 Text(zh="数据陈旧或缺失", en="Stale or silent"),
@@ -252,7 +253,7 @@ def _figures(now: Sequence[Now], as_of: int) -> Figures:
                 n=len(now),
                 as_of=max((one.received_at for one in told), default=None),
                 definition="sensors.silent v1",
-                href="/sources",
+                href="/sources" if actor.may("core.sources.read") else "",
             ),
         ),
     )
@@ -338,7 +339,7 @@ def _properties(views: Sequence[DatastreamView]) -> Table:
         id="properties",
         title=Text(zh="监测项目", en="What is measured"),
         columns=(
-            Column("property", Text(zh="项目", en="Property"), "link", sortable=False),
+            Column("property", Text(zh="项目", en="Property"), sortable=False),
             Column("stations", Text(zh="站点数", en="Stations"), "number", sortable=False),
         ),
         rows=rows,
