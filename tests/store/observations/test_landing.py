@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,7 +111,8 @@ def test_a_revision_sent_again_is_a_duplicate(
         [(1, 10, 7, 0, 150)],
         [(2, 10, 1)],
     ]
-    for received_at, rows in enumerate([*batches, [(2, 10, 2)]]):
+    last: list[Row] = [(2, 10, 2)]
+    for received_at, rows in enumerate([*batches, last]):
         land(any_store, any_observations, rows, received_at=received_at)
     for batch in batches:
         assert [DUPLICATE] == land(any_store, any_observations, batch, received_at=9)
@@ -234,6 +236,22 @@ def test_a_new_process_knows_what_landed(store: Store, observations: Observation
     count = sa.select(sa.func.count()).select_from(tables.landings)
     assert 2 == store.read_now(lambda snapshot: snapshot.scalar(count))
     assert list(range(50)) == [row[1] for row in values(store, again, [1])]
+
+
+def test_another_writing_session_loads_again(
+    any_store: Store, any_observations: Observations
+) -> None:
+    """What is kept in memory is forgotten when somebody else may have written meanwhile."""
+    land(any_store, any_observations, [(1, t, t) for t in range(10)])
+    other = Observations(any_store, most_rows=40)
+    other.start()
+    land(any_store, other, [(1, t, t) for t in range(10, 70)])
+    any_observations._landing._session = -1
+    rows: list[Row] = [(1, t, t) for t in range(72)]
+    statuses = land(any_store, any_observations, rows)
+    assert [DUPLICATE] * 70 + [ACCEPTED] * 2 == statuses
+    assert 72 == asyncio.run(any_observations.settle(budget_seconds=60, close=True))
+    assert list(range(72)) == [row[1] for row in values(any_store, any_observations, [1])]
 
 
 def test_large_batches_with_gaps_flags_and_repetitions(

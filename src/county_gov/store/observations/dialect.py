@@ -34,14 +34,15 @@ class LandingDialect(Protocol):
     (null where none was given) and batch, and the key (time, datastream).
     """
 
-    exclusive: bool
-    """Whether this process alone writes, so that what it keeps in memory can be trusted."""
-
     readers_last: int
     """Microseconds for which a reader may still look for a table after it has settled."""
 
-    def lock(self, tx: Transaction) -> None:
-        """Keep other processes from landing and settling until the transaction ends."""
+    def session(self, tx: Transaction) -> int:
+        """Names the session that has the right to write.
+
+        What is kept in memory holds as long as it is the same: in another one somebody else may
+        have written meanwhile, or a commit may have happened whose answer was lost.
+        """
         ...
 
     def create(self, tx: Transaction, number: int) -> None:
@@ -49,7 +50,11 @@ class LandingDialect(Protocol):
         ...
 
     def drop(self, tx: Transaction, number: int) -> None:
-        """Drop a landing table."""
+        """Drop a landing table.
+
+        Raises:
+            psycopg.errors.LockNotAvailable: if a reader is still at it; try again later.
+        """
         ...
 
     def insert(self, tx: Transaction, number: int, rows: Stored) -> None:
@@ -91,7 +96,7 @@ class LandingDialect(Protocol):
         ...
 
     def scan(self, snapshot: Snapshot, number: int, start: int, end: int) -> Stored:
-        """All rows of a landing table with start <= time < end, by key."""
+        """All rows of a landing table with start <= time < end, in any order."""
         ...
 
     def series(

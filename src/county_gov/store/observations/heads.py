@@ -18,7 +18,8 @@ class Heads:
         self._times = np.full(1024, NO_TIME, np.int64)
 
     def load(self, datastream: Int64s, time: Int64s) -> None:
-        """Raise heads to times that are stored; both of shape (n,)."""
+        """Forget all heads, and begin with times that are stored; both of shape (n,)."""
+        self._times[:] = NO_TIME
         self._reserve(int(datastream.max(initial=0)))
         np.maximum.at(self._times, datastream, time)
 

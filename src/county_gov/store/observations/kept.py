@@ -48,6 +48,11 @@ class Kept:
         """Keep nothing of a table any more: it was changed, dropped or is too much."""
         self._rows -= sum(map(len, self._parts.pop(number, [])))
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._parts.clear()
+        self._rows = 0
+
     def rows_of(self, number: int) -> Stored | None:
         """All rows of a table in the order of landing, or None where they are not all kept."""
         parts = self._parts.get(number)

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 import sqlalchemy as sa
-from attrs import evolve, frozen
+from attrs import evolve
 
 from county_gov.contract.batch import NO_TIME, Bools, Int64s, UInt8s
 from county_gov.contract.clock import DAY, HOUR
@@ -36,21 +36,13 @@ from county_gov.store.observations.revising import (
     received_lookup,
 )
 from county_gov.store.observations.rows import DUPLICATE, Landed, Readings, Stored
-from county_gov.store.transaction import JournalEntry, Snapshot, Transaction
+from county_gov.store.observations.starting import OpenTable, open_table, stored_heads
+from county_gov.store.transaction import JournalEntry, Transaction
 
 MOST_ROWS: Final = 1_000_000
 """Rows of a landing table, after which the next one is made."""
 LONGEST: Final = HOUR
 """Arrival time that a landing table covers at most."""
-
-
-@frozen
-class OpenTable:
-    """The landing table that rows go into now."""
-
-    number: int
-    opened_at: int
-    rows: int
 
 
 class Landing:
@@ -67,19 +59,26 @@ class Landing:
         self._dialect = dialect
         self._most_rows = most_rows
         self._open: OpenTable | None = None
+        self._session = 0
 
-    def resume(self, table: OpenTable | None) -> None:
-        """Go on with the table that was open when the process ended."""
-        self._open = table
+    def refresh(self, tx: Transaction) -> None:
+        """Load what is kept in memory, if the writing session is another one than before."""
+        session = self._dialect.session(tx)
+        if session == self._session:
+            return
+        self.heads.load(*stored_heads(tx))
+        self.kept.clear()
+        self._open = open_table(tx)
+        self._session = session
 
     def land(self, tx: Transaction, rows: Readings, *, batch: int) -> Landed:
         """Take a batch in; see `Observations.land`."""
         status = np.zeros(len(rows), np.uint8)
         if not len(rows):
             return Landed(status, None)
-        self._dialect.lock(tx)
+        self.refresh(tx)
         order, repeated = _arrange(rows.datastream, rows.time)
-        above = self._above(rows)
+        above = self.heads.above(rows.datastream, rows.time)
         if repeated is None and above.all():
             new = Stored.of(rows, batch, order)
             revised = Stored.empty()
@@ -97,23 +96,15 @@ class Landing:
 
     def close(self, tx: Transaction, *, force: bool = False) -> None:
         """Close the open table if its hour of arrival is over, or in any case."""
-        self._dialect.lock(tx)
-        table = self._current(tx)
+        self.refresh(tx)
+        table = self._open
         if table is not None and (force or tx.at - table.opened_at >= LONGEST):
             self._close(tx, table)
-
-    def _above(self, rows: Readings) -> Bools:
-        if self._dialect.exclusive:
-            return self.heads.above(rows.datastream, rows.time)
-        return np.zeros(len(rows), bool)
 
     def _insert(self, tx: Transaction, new: Stored) -> None:
         table = self._room(tx)
         self._dialect.insert(tx, table.number, new)
         self._become(tx, evolve(table, rows=table.rows + len(new)))
-        if not self._dialect.exclusive:
-            _update_landing(tx, table.number, rows=table.rows + len(new))
-            return
         before = self.heads.raise_to(new.datastream, new.time)
         self.kept.append(table.number, new)
 
@@ -125,21 +116,17 @@ class Landing:
 
     def _room(self, tx: Transaction) -> OpenTable:
         """The open table, or a new one where there is none or its time is over."""
-        table = self._current(tx)
+        table = self._open
         if table is not None:
             if table.rows < self._most_rows and tx.at - table.opened_at < LONGEST:
                 return table
             self._close(tx, table)
         number = tx.insert(tables.landings, opened_at=tx.at)
         self._dialect.create(tx, number)
-        if self._dialect.exclusive:
-            self.kept.begin(number)
+        self.kept.begin(number)
         table = OpenTable(number, tx.at, 0)
         self._become(tx, table)
         return table
-
-    def _current(self, tx: Transaction) -> OpenTable | None:
-        return self._open if self._dialect.exclusive else open_table(tx)
 
     def _close(self, tx: Transaction, table: OpenTable) -> None:
         _update_landing(tx, table.number, rows=table.rows, closed_at=tx.at)
@@ -242,17 +229,6 @@ class Landing:
             self._dialect.update(tx, number, _stored(rows))
             _update_landing(tx, number, changes=tables.landings.c.changes + 1)
             self.kept.forget(number)
-
-
-def open_table(snapshot: Snapshot) -> OpenTable | None:
-    """The landing table that is open according to the database."""
-    register = tables.landings
-    row = snapshot.first(
-        sa.select(register.c.number, register.c.opened_at, register.c.rows).where(
-            register.c.closed_at.is_(None)
-        )
-    )
-    return None if row is None else OpenTable(*row)
 
 
 def _arrange(datastream: Int64s, time: Int64s) -> tuple[Int64s | slice, Bools | None]:

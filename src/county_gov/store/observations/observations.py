@@ -12,7 +12,6 @@ from county_gov.store.observations.payload import Changes
 from county_gov.store.observations.reading import hours_of, read_series
 from county_gov.store.observations.rows import Hours, Landed, Latest, Readings, Stored
 from county_gov.store.observations.settling import Settling
-from county_gov.store.observations.starting import load
 
 if TYPE_CHECKING:
     from county_gov.store.store import Store
@@ -34,9 +33,12 @@ class Observations:
         self._settling = Settling(store, self._dialect, self._landing)
 
     def start(self) -> None:
-        """Load what is kept in memory; call once, after the store's start and before `land`."""
-        if self._dialect.exclusive:
-            self._store.read_now(lambda snapshot: load(snapshot, self._landing))
+        """Load what is kept in memory; call once, after the store's start and before `land`.
+
+        Raises:
+            StoreError: if the store is not started, or its database cannot be read.
+        """
+        self._store.submit(self._landing.refresh).result()
 
     def land(self, tx: Transaction, rows: Readings, *, batch: int) -> Landed:
         """Take a batch's rows in; on the writer.

@@ -16,23 +16,27 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import sqlalchemy as sa
+import structlog
 from attrs import frozen
 
 from county_gov.contract.batch import Int64s
 from county_gov.contract.clock import DAY
-from county_gov.errors import StoreError
+from county_gov.errors import StoreBusy, StoreError
 from county_gov.store import tables
 from county_gov.store.observations.blocks import Block, decode_block, encode_blocks
 from county_gov.store.observations.dialect import LandingDialect
-from county_gov.store.observations.landing import LONGEST, Landing, open_table
+from county_gov.store.observations.landing import LONGEST, Landing
 from county_gov.store.observations.lookup import Unsettled
 from county_gov.store.observations.reading import block_rows
 from county_gov.store.observations.rows import Stored
+from county_gov.store.observations.starting import open_table
 from county_gov.store.transaction import Snapshot, Transaction
 from county_gov.store.writer import Priority
 
 if TYPE_CHECKING:
     from county_gov.store.store import Store
+
+log = structlog.get_logger(__name__)
 
 SLICE_BLOCKS: Final = 400
 """Blocks that are written at once at most; see benchmarks/landing.py for how long it takes."""
@@ -145,7 +149,6 @@ class Settling:
 
     def _write(self, table: _Table, made: _Slice, boundary: Boundary, tx: Transaction) -> None:
         """Write a slice, if nobody changed what it was computed from."""
-        self._dialect.lock(tx)
         register = tables.landings
         moved = tx.execute(
             sa.update(register)
@@ -174,10 +177,12 @@ class Settling:
         register = tables.landings
         statement = sa.select(register.c.number).where(register.c.settled_at <= settled_before)
         for (number,) in await self._store.read(lambda snapshot: snapshot.rows(statement)):
-            await self._store.write(partial(self._drop, number), Priority.UPKEEP)
+            try:
+                await self._store.write(partial(self._drop, number), Priority.UPKEEP)
+            except StoreBusy:
+                log.info("a landing table is still being read; it is dropped later", table=number)
 
     def _drop(self, number: int, tx: Transaction) -> None:
-        self._dialect.lock(tx)
         register = tables.landings
         gone = tx.execute(sa.delete(register).where(register.c.number == number))
         if gone.rowcount == 1:

@@ -30,14 +30,14 @@ _COLUMNS = "datastream, time, value, flag, coalesce(result_time, ?1), batch"
 class SqliteLanding:
     """See `LandingDialect`."""
 
-    exclusive = True
     readers_last = 0
 
     def __init__(self) -> None:
         self._inserts: dict[tuple[int, int, bool], str] = {}
 
-    def lock(self, tx: Transaction) -> None:
-        """One thread of one process writes: there is nobody to keep out."""
+    def session(self, tx: Transaction) -> int:
+        """A process writes the file from its start to its end."""
+        return 1
 
     def create(self, tx: Transaction, number: int) -> None:
         """Make a landing table."""
@@ -176,10 +176,9 @@ class SqliteLanding:
         return not changed or swapped == len(changed)
 
     def scan(self, snapshot: Snapshot, number: int, start: int, end: int) -> Stored:
-        """All rows of a landing table with start <= time < end, by key."""
+        """All rows of a landing table with start <= time < end."""
         cursor = snapshot.driver.execute(
-            f"SELECT {_COLUMNS} FROM landing_{number:d} WHERE time >= ?2 AND time < ?3"
-            " ORDER BY time, datastream",
+            f"SELECT {_COLUMNS} FROM landing_{number:d} WHERE time >= ?2 AND time < ?3",
             [NO_TIME, start, end],
         )
         return _fetch(cursor)

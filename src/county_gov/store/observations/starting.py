@@ -1,35 +1,43 @@
-"""What a starting process loads: the highest times and the open landing table."""
+"""What a writing session begins with: the highest times and the open landing table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import sqlalchemy as sa
+from attrs import frozen
 
+from county_gov.contract.batch import Int64s
 from county_gov.store import tables
-from county_gov.store.observations.landing import Landing, OpenTable, open_table
 from county_gov.store.observations.lookup import unsettled
 from county_gov.store.transaction import Snapshot
 
 
-def load(snapshot: Snapshot, landing: Landing) -> None:
-    """Load heads and the open table into a landing."""
-    _load_heads(landing, snapshot.rows(sa.select(tables.heads)))
+@frozen
+class OpenTable:
+    """The landing table that rows go into now."""
+
+    number: int
+    opened_at: int
+    rows: int
+
+
+def open_table(snapshot: Snapshot) -> OpenTable | None:
+    """The landing table that is open, its rows counted."""
+    register = tables.landings
+    row = snapshot.first(
+        sa.select(register.c.number, register.c.opened_at).where(register.c.closed_at.is_(None))
+    )
+    if row is None:
+        return None
+    rows = snapshot.scalar(sa.text(f"SELECT count(*) FROM landing_{row.number:d}"))
+    return OpenTable(row.number, row.opened_at, rows)
+
+
+def stored_heads(snapshot: Snapshot) -> tuple[Int64s, Int64s]:
+    """Datastreams and stored times, the highest of each datastream among them; of shape (n,)."""
+    rows = [tuple(row) for row in snapshot.rows(sa.select(tables.heads))]
     for table in unsettled(snapshot):
-        name = f"landing_{table.number:d}"
-        _load_heads(
-            landing,
-            snapshot.rows(sa.text(f"SELECT datastream, max(time) FROM {name} GROUP BY datastream")),
-        )
-    current = open_table(snapshot)
-    if current is not None:
-        rows = snapshot.scalar(sa.text(f"SELECT count(*) FROM landing_{current.number:d}"))
-        landing.resume(OpenTable(current.number, current.opened_at, rows))
-
-
-def _load_heads(landing: Landing, heads: Sequence[sa.Row[Any]]) -> None:
-    pairs = np.array([tuple(row) for row in heads], np.int64)
-    if len(pairs):
-        landing.heads.load(pairs[:, 0], pairs[:, 1])
+        highest = f"SELECT datastream, max(time) FROM landing_{table.number:d} GROUP BY datastream"
+        rows += [tuple(row) for row in snapshot.rows(sa.text(highest))]
+    datastream, time = np.array(rows, np.int64).reshape(-1, 2).T.copy()
+    return datastream, time
