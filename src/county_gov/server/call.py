@@ -170,7 +170,12 @@ class Call:
 
     def head(self) -> dict[str, str]:
         """Headers of every answer, for one that is begun before the gate can set them."""
-        return {"X-Request-Id": self.id, "Cache-Control": "no-store", **self.service.headers}
+        return {
+            "Server": "county_gov",
+            "X-Request-Id": self.id,
+            "Cache-Control": "no-store",
+            **self.service.headers,
+        }
 
     def answer(self, value: object, *, status: int = 200) -> web.Response:
         """A JSON answer."""
