@@ -78,7 +78,7 @@ class Transaction(Snapshot):
 
     def insert(self, table: sa.Table, **values: object) -> int:
         """Insert one row and return its identity (0 where the table has none)."""
-        result = self.connection.execute(sa.insert(table).values(**values))
+        result = self.connection.execute(sa.insert(table), values)
         key = result.inserted_primary_key
         return key[0] if key and isinstance(key[0], int) else 0
 
