@@ -22,8 +22,10 @@ Points = NDArray[np.float64]
 WIDTH = 1000.0
 """Width of the drawing; its height follows from the county's form."""
 _MARGIN = 12.0
-_LABEL = (70.0, 48.0)
-"""Half the width of a name, and the distance it keeps from a marker."""
+_NEAR = 70.0
+_ABOVE = 72.0
+_BELOW = 48.0
+"""How close a name may come to a marker: beside it, above its value, below it."""
 
 
 class _Properties(msgspec.Struct):
@@ -173,8 +175,8 @@ def _rings(feature: _Feature) -> tuple[Points, ...]:
 
 
 def _below(x: float, y: float, pins: Sequence[tuple[float, float]]) -> float:
-    near = [top for left, top in pins if abs(left - x) < _LABEL[0] and abs(top - y) < _LABEL[1]]
-    return max(near) + _LABEL[1] if near else y
+    near = [top for left, top in pins if abs(left - x) < _NEAR and -_ABOVE < y - top < _BELOW]
+    return round(max(near) + _BELOW, 1) if near else y
 
 
 def _path(ring: Points) -> str:

@@ -1,7 +1,6 @@
 // Charts over time: one component everywhere. The data stands in the page as JSON, with the same
 // numbers in the table below; gaps stay gaps, limits are labelled lines, alert periods are shaded.
 
-const still = matchMedia("(prefers-reduced-motion: reduce)");
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const charts = new Map();
 
@@ -28,7 +27,7 @@ function band(line, place) {
   const width = line.high.map((high, at) => (high === null || line.low[at] === null ? null : high - line.low[at]));
   const common = {
     type: "line", stack: `band-${place}`, stackStrategy: "all", symbol: "none", silent: true,
-    lineStyle: { opacity: 0 }, connectNulls: false, tooltip: { show: false }, animation: false,
+    lineStyle: { opacity: 0 }, connectNulls: false, tooltip: { show: false },
   };
   return [
     { ...common, name: `low-${place}`, data: pairs(line, line.low) },
@@ -41,7 +40,7 @@ const widthOf = (words) => [...words].reduce((sum, one) => sum + (one.codePointA
 
 function limits(data, roomy) {
   return {
-    silent: true, symbol: "none", animation: false,
+    silent: true, symbol: "none",
     data: data.limits.map((limit) => ({
       yAxis: limit.value,
       lineStyle: { color: token(`${limit.status}-ink`), type: [6, 4], width: 1.5 },
@@ -55,7 +54,7 @@ function limits(data, roomy) {
 
 function shades(data, last) {
   return {
-    silent: true, animation: false,
+    silent: true,
     data: data.shades.map((shade) => [
       {
         xAxis: shade.start,
@@ -118,7 +117,7 @@ function option(data, width) {
   const series = data.lines.map(drawn);
   Object.assign(series[0], { markLine: limits(data, roomy), markArea: shades(data, last) });
   return {
-    useUTC: true, animation: !still.matches, animationDuration: 250,
+    useUTC: true, animation: false,
     textStyle: { fontFamily: token("font"), fontSize: 12, color: token("ink") },
     aria: { enabled: false },
     grid: { left: 8, right: roomy ? Math.max(16, margin) : 44, top: many ? 52 : 32, bottom: long ? 52 : 12, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
@@ -188,4 +187,3 @@ function drawAnew() {
 drawAll();
 document.addEventListener("county:renewed", drawAll);
 dark.addEventListener("change", drawAnew);
-still.addEventListener("change", drawAnew);

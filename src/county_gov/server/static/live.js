@@ -84,6 +84,13 @@ function arrivals(fresh) {
   }
 }
 
+// The session has ended: what somebody is typing is worth more than a fresh page.
+function leave() {
+  stream?.close();
+  if (document.querySelector("form[data-typed]")) say("lost", sign.dataset.outWord);
+  else location.reload();
+}
+
 // --- fetching it --------------------------------------------------------------------------
 
 let timer = 0;
@@ -102,7 +109,7 @@ async function fetchFresh() {
     address.searchParams.set("fragment", "1");
     address.hash = "";
     const answer = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin" });
-    if (answer.redirected || answer.status === 401) location.reload();
+    if (answer.redirected || answer.status === 401) leave();
     else if (answer.ok) put(new DOMParser().parseFromString(await answer.text(), "text/html"));
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
