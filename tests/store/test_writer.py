@@ -183,6 +183,15 @@ def test_people_go_before_intake_and_intake_before_upkeep(store: Store) -> None:
     assert ["UPKEEP0", "UPKEEP1", "UPKEEP2"] == [name for name in ran if name[0] == "U"]
 
 
+def test_a_person_does_not_wait_for_a_batch_that_is_next(store: Store) -> None:
+    """A commit that has a person's change in it takes no more of intake."""
+    gate = Gate(store)
+    person = store.submit(lambda tx: tx.at)
+    seen = store.submit(lambda tx: person.done(), Priority.INTAKE)
+    gate.open()
+    assert seen.result(PATIENCE)
+
+
 def test_upkeep_gets_its_share_of_a_busy_writer(database: SqliteDatabase) -> None:
     """While intake never stops, upkeep runs all the same."""
     limits = WriterLimits(gather=0.001, upkeep_share=0.25)

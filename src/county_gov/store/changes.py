@@ -54,11 +54,13 @@ class Change:
         function: What to do.
         future: Of a thread or of an event loop.
         rows: About how many rows it brings.
+        priority: Whose change it is.
     """
 
     function: Callable[[Transaction], Any]
     future: Future[Any] | asyncio.Future[Any]
     rows: int = 1
+    priority: Priority = Priority.PERSON
     result: Any = None
     error: BaseException | None = None
 
@@ -142,7 +144,7 @@ class Queues:
         """How many rows the changes of a queue bring."""
         return self._rows[priority]
 
-    def put(self, change: Change, priority: Priority) -> None:
+    def put(self, change: Change) -> None:
         """Let a change wait.
 
         Raises:
@@ -152,6 +154,7 @@ class Queues:
         with self._wake:
             if self._closed:
                 raise StoreClosed(self._closed)
+            priority = change.priority
             queue, rows = self._queues[priority], self._rows[priority] + change.rows
             if len(queue) >= self._limits.waiting or (queue and rows > self._limits.waiting_rows):
                 msg = (
@@ -170,15 +173,18 @@ class Queues:
                 self._wake.wait(seconds)
             return any(self._queues)
 
-    def take(self) -> Change | None:
+    def take(self, *, people_only: bool = False) -> Change | None:
         """The next change whose result somebody still wants, or None."""
         while True:
-            change = self._pop()
+            change = self._pop(people_only=people_only)
             if change is None or change.wanted():
                 return change
 
-    def _pop(self) -> Change | None:
+    def _pop(self, *, people_only: bool) -> Change | None:
         with self._wake:
+            self._stop_upkeep()
+            if people_only and not self._queues[Priority.PERSON]:
+                return None
             priority = self._choose()
             if priority is None:
                 return None
@@ -187,7 +193,6 @@ class Queues:
             return change
 
     def _choose(self) -> Priority | None:
-        self._stop_upkeep()
         people, intake, upkeep = self._queues
         if people:
             return Priority.PERSON

@@ -2,7 +2,8 @@
 
 A change is a function of a `Transaction`. Changes wait in three queues: those of persons go first,
 then intake; upkeep runs when nothing else waits, and is owed a share of the time when something
-always does. Each change runs in a savepoint of its own, so that one that fails costs no other; all
+always does. A commit is made once nobody waits, after 12 ms, or as soon as all persons' changes are
+in it. Each change runs in a savepoint of its own, so that one that fails costs no other; all
 that ran share one durable commit, and only then does anybody hear of a success or a failure (a
 failure may rest on what a change before it in the same commit did).
 """
@@ -38,6 +39,9 @@ log = structlog.get_logger(__name__)
 IDLE_SECONDS = 0.5
 """After this long without a change the database may tidy up."""
 
+UNTIDY_SECONDS = 1.0
+"""For at most so long persons that wait keep the database from tidying up."""
+
 SLOW_SECONDS = 0.05
 """No change may hold the writer for longer; the slowest of those that do are recorded."""
 
@@ -63,6 +67,7 @@ class Writer:
         self._queues = Queues(self._limits)
         self._answers = Answers()
         self._connection: sa.Connection | None = None
+        self._tidied = 0.0
         self._reconnected: list[Callable[[Snapshot], object]] = []
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._started: Future[None] = Future()
@@ -151,7 +156,7 @@ class Writer:
             StoreClosed: if the writer is stopping.
         """
         future: Future[T] = Future()
-        self._queues.put(Change(function, future, rows), priority)
+        self._queues.put(Change(function, future, rows, priority))
         return future
 
     async def write(
@@ -163,7 +168,7 @@ class Writer:
     ) -> T:
         """As `submit`, awaited; a change whose awaiter is cancelled may run or not."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queues.put(Change(function, future, rows), priority)
+        self._queues.put(Change(function, future, rows, priority))
         return await future
 
     def _run(self) -> None:
@@ -198,6 +203,11 @@ class Writer:
         return True
 
     def _tidy(self) -> None:
+        """Let the database tidy up, but not while persons wait, unless it has waited for long."""
+        now = time.monotonic()
+        if self.waiting(Priority.PERSON) and now - self._tidied < UNTIDY_SECONDS:
+            return
+        self._tidied = now
         if self._connection is not None and self._database.usable(self._connection):
             self._database.tidy(self._connection)
 
@@ -255,9 +265,15 @@ class Writer:
             self._answers.add(change)
 
     def _gather(self, started: float) -> Iterator[Change]:
-        """The next changes, until `WriterLimits.gather` seconds have passed."""
-        while change := self._queues.take():
+        """The next changes, until `WriterLimits.gather` seconds have passed.
+
+        Once a person's change is among them, only those of other persons join it: who waits at a
+        screen does not wait for a batch that happens to be next.
+        """
+        people_only = False
+        while change := self._queues.take(people_only=people_only):
             yield change
+            people_only = people_only or change.priority is Priority.PERSON
             if time.perf_counter() - started > self._limits.gather:
                 return
 
