@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import time
@@ -194,8 +195,6 @@ def test_no_bit_of_a_signature_may_differ(store: Store, bit: int) -> None:
     """A signature with one bit changed is refused."""
     devices = Devices(store, MASTER)
     store.submit(lambda tx: devices.issue_device_key(tx, f"d{bit}", actor=SYSTEM)).result()
-    import asyncio
-
     asyncio.run(devices.refresh())
     parts = {"device": f"d{bit}", "timestamp": "1000", "body_sha256": BODY}
     epoch = devices._rows[f"d{bit}"].epoch
@@ -291,7 +290,7 @@ def test_short_master(store: Store) -> None:
 
 
 async def test_verification_is_quick(store: Store, clock: StandingClock) -> None:
-    """Verifying a request costs less than 30 microseconds."""
+    """Verifying a request costs less than 30 microseconds of processor time."""
     devices, station = await station_on(store)
     await devices.refresh()
     now = clock.now()
@@ -299,9 +298,9 @@ async def test_verification_is_quick(store: Store, clock: StandingClock) -> None
     signature = sign(station.key, method="POST", path=PATH, **parts)
 
     def seconds() -> float:
-        start = time.perf_counter()
+        start = time.thread_time()
         for _ in range(500):
             devices.verify("POST", PATH, **parts, signature=signature, now=now)
-        return (time.perf_counter() - start) / 500
+        return (time.thread_time() - start) / 500
 
     assert min(seconds() for _ in range(7)) < 30e-6

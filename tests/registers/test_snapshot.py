@@ -136,12 +136,12 @@ async def test_empty_before_loading(store: Store) -> None:
 
 
 def test_loading_is_quick(store: Store) -> None:
-    """2,000 datastreams are loaded in less than a tenth of a second."""
+    """Loading 2,000 datastreams takes less than a tenth of a second of processor time."""
     store.submit(lambda tx: write_changes(tx, changes(2000))).result()
 
     def seconds() -> float:
-        start = time.perf_counter()
+        start = time.thread_time()
         assert 2000 == len(store.read_now(load_snapshot).numbers)
-        return time.perf_counter() - start
+        return time.thread_time() - start
 
     assert min(seconds() for _ in range(5)) < 0.1
