@@ -96,9 +96,32 @@ async def test_numbers_have_no_gap_after_a_refused_opening(world: World) -> None
     await world.open()
     with pytest.raises(EventDataInvalid):
         await world.cases.open(
-            WORKFLOW.id, title="", area=NORTH_GRID, subject="", data={}, actor=SYSTEM, key="x"
+            WORKFLOW.id, title="t", area=NORTH_GRID, subject="", data={}, actor=SYSTEM, key=""
         )
     assert "YW-990101-2023-000002" == (await world.open()).number
+
+
+async def test_the_systems_titles_are_mended_and_a_persons_refused(world: World) -> None:
+    """An alert is not lost over a name; a person is told what to leave out."""
+    clerk = actor(7, permissions=(OPEN_PERMISSION, READ))
+
+    async def opened(title: str, by: Actor) -> CaseView:
+        return await world.cases.open(
+            WORKFLOW.id,
+            title=title,
+            area=NORTH_GRID,
+            subject="s\x00",
+            data={},
+            actor=by,
+            key=world.key(),
+        )
+
+    mended = await opened("烟\x1b雾\ud800" + "长" * 300, SYSTEM)
+    assert ("烟雾", 200, "s") == (mended.title[:2], len(mended.title), mended.subject)
+    assert "烟雾" == (await opened("\n", SYSTEM)).title
+    with pytest.raises(EventDataInvalid) as caught:
+        await opened("", clerk)
+    assert ["title", "subject"] == [one.place for one in caught.value.problems]
 
 
 async def test_numbers_begin_anew_with_the_local_year(world: World, clock: StandingClock) -> None:

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from county_gov.cases.authority import Standing, may_know, reaches, refusal
 from county_gov.cases.check import check_workflows
-from county_gov.cases.forms import clean_text, normalise
+from county_gov.cases.forms import clean_text, mend_text, normalise
 from county_gov.cases.guards import GuardKeeper
 from county_gov.cases.moving import Move, Opening, check_version, clean_key
 from county_gov.cases.reading import CaseReading, not_found, parse_id
@@ -103,27 +103,32 @@ class Cases(CaseReading):
     ) -> CaseView:
         """Open a case in somebody's transaction, or give back the one opened under the same key.
 
+        What the system writes as title and subject is mended rather than refused: an alert must
+        not be lost over a station's name.
+
         Raises:
             EventNotAllowed: code "permission", "workflow" or "idempotency".
             EventDataInvalid: with each field's problem.
         """
         definition = self._workflow(workflow)
-        problems = list(clean_key(key))
-        values, found = normalise(definition.data, data)
-        titles: dict[str, str] = {}
-        for place, text in (("title", title), ("subject", subject)):
-            try:
-                titles[place] = clean_text(text)
-            except ValueError as error:
-                problems.append(Problem(place, str(error)))
-        if not 1 <= len(titles.get("title", title)) <= LONGEST_TITLE:
-            problems.append(Problem("title", f"expected 1 to {LONGEST_TITLE} characters"))
+        if actor.kind == "system":
+            title = mend_text(title)[:LONGEST_TITLE] or definition.title.zh
+            subject = mend_text(subject)
+        values, problems = normalise(definition.data, data)
+        problems += [*clean_key(key), *_text_problems(title=title, subject=subject)]
         if actor.kind != "system":
             problems += self._area_problems(tx, area)
-        if problems + found:
-            raise EventDataInvalid(problems + found)
+        if problems:
+            raise EventDataInvalid(problems)
         opening = Opening(
-            actor=actor, key=key, data=values, request=request, area=area, drill=drill, **titles
+            actor=actor,
+            key=key,
+            data=values,
+            request=request,
+            title=clean_text(title),
+            area=area,
+            subject=clean_text(subject),
+            drill=drill,
         )
         if actor.kind != "system":
             self._may_open(tx, opening)
@@ -277,3 +282,19 @@ class Cases(CaseReading):
                 f"opening a case in {opening.area} needs the permission {OPEN_PERMISSION!r} there",
                 code="permission",
             )
+
+
+def _text_problems(*, title: str, subject: str) -> list[Problem]:
+    """What is wrong with the texts that a case is opened with."""
+    problems: list[Problem] = []
+    for place, text in (("title", title), ("subject", subject)):
+        try:
+            length = len(clean_text(text))
+        except ValueError as error:
+            problems.append(Problem(place, str(error)))
+            continue
+        shortest = 1 if place == "title" else 0
+        if not shortest <= length <= LONGEST_TITLE:
+            expected = f"expected {shortest} to {LONGEST_TITLE} characters, got {length}"
+            problems.append(Problem(place, expected))
+    return problems

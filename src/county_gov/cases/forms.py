@@ -113,12 +113,22 @@ def clean_text(text: str, *, multiline: bool = False) -> str:
     """
     cleaned = unicodedata.normalize("NFC", text.replace("\r\n", "\n")).strip()
     for character in cleaned:
-        category = unicodedata.category(character)
-        if multiline and character in "\n\t":
-            continue
-        if category in ("Cc", "Cs") or character in BIDI_CONTROLS or character in LINE_BREAKS:
+        if _is_refused(character, multiline=multiline):
             raise ValueError(f"U+{ord(character):04X} is not allowed in a text: leave it out")
     return cleaned
+
+
+def mend_text(text: str) -> str:
+    """A text of one line as `clean_text` would take it, without what it would refuse."""
+    kept = "".join(one for one in text if not _is_refused(one, multiline=False))
+    return unicodedata.normalize("NFC", kept).strip()
+
+
+def _is_refused(character: str, *, multiline: bool) -> bool:
+    if multiline and character in "\n\t":
+        return False
+    refused = unicodedata.category(character) in ("Cc", "Cs")
+    return refused or character in BIDI_CONTROLS or character in LINE_BREAKS
 
 
 def _unknown(schema: Schema, name: object) -> Problem:

@@ -110,6 +110,9 @@ class Outbox:
 
         A channel that is still busy with an earlier batch is left alone; so a slow one holds up
         nobody else.
+
+        Raises:
+            StoreError: if the store took no claim; what was not claimed stays due.
         """
         due = await self._store.read(
             lambda snapshot: letters.due_notifiers(snapshot, self._store.clock.now())
@@ -127,7 +130,11 @@ class Outbox:
         for channel in self._channels.values():
             if channel.work in done:
                 channel.work = None
-        return sum(task.result() for task in done if not task.cancelled())
+        finished = [task for task in done if not task.cancelled()]
+        errors = [error for task in finished if (error := task.exception()) is not None]
+        if errors:
+            raise errors[0]
+        return sum(task.result() for task in finished)
 
     async def close(self) -> None:
         """Stop sending; what was under way is due again when its lease ends."""
@@ -244,7 +251,11 @@ class Outbox:
             return _all_later(outgoing, f"channel {notifier} is not enabled in county.toml")
         messages = tuple(_message(letter) for letter in outgoing)
         call = asyncio.ensure_future(_call(channel.notifier, self._contexts, messages))
-        done, _ = await asyncio.wait({call}, timeout=self.settings.seconds)
+        try:
+            done, _ = await asyncio.wait({call}, timeout=self.settings.seconds)
+        except asyncio.CancelledError:
+            call.cancel()
+            raise
         if not done:
             call.cancel()
             channel.abandoned.add(call)
