@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -262,12 +263,13 @@ def test_a_decoder_that_breaks_the_contract_is_named(columns: dict[str, Any], wo
 
 def test_batch_keys_are_sorted_by_their_instant() -> None:
     """A key is a UUID of version 7 that begins with its milliseconds, and none comes twice."""
-    keys = [new_key(RECEIVED_AT + milliseconds * 1000) for milliseconds in range(50)]
+    keys = [new_key(RECEIVED_AT + step * 1000, random.getrandbits(74)) for step in range(50)]
     assert keys == sorted(keys)
     assert {7} == {uuid.UUID(key).version for key in keys}
     assert {uuid.RFC_4122} == {uuid.UUID(key).variant for key in keys}
     assert RECEIVED_AT // 1000 == uuid.UUID(keys[0]).int >> 80
-    assert 1000 == len({new_key(0) for _ in range(1000)})
+    assert 3 == len({new_key(0, bits) for bits in (0, 1, 2**74 - 1)})
+    assert {7} == {uuid.UUID(new_key(2**48 * 1000, 2**74 - 1)).version}
 
 
 async def test_large_and_small_deliveries_give_the_same(

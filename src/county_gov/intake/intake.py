@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import random
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from attrs import define, evolve, frozen
+from attrs import define, frozen
 
 from county_gov.contract.source import Decoded, Delivery, Outcome, Reason, Things
 from county_gov.errors import DeliveryTooLarge, IntakeError, UnsupportedWireFormat
@@ -63,10 +63,13 @@ class Snapshot(Registers, Things, Protocol):
 
 @define(eq=False)
 class _Batch:
-    """A batch on its way through one or more changes."""
+    """A batch on its way through one or more changes, and what became of its rows so far."""
 
     row: BatchRow
     number: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    revised: int = 0
     entry: JournalEntry | None = None
 
 
@@ -108,6 +111,8 @@ class Intake:
         self._observations = observations
         self._registers = registers
         self._decoders = decoders or {}
+        # The system's own source lets go of the interpreter's lock at every call, and waits for it.
+        self._random = random.Random()  # noqa: S311 - seeded by the system; keys are no secrets
 
     async def take(self, delivery: Delivery, *, source: str, first_row: int = 0) -> Outcome:
         """Take a delivery in; all that it answers for is durable when it returns.
@@ -196,17 +201,18 @@ class Intake:
             priority: Whose change it is.
             after: Called in the last change.
         """
+        parts = _parts(validated)
         row = BatchRow(
-            key=new_key(self.clock.now()),
+            key=new_key(self.clock.now(), self._random.getrandbits(74)),
             source=source,
             wire_format=delivery.wire_format,
             provenance=delivery.provenance,
             received_at=delivery.received_at,
+            accepted=len(parts[0].readings),
             quarantined=len(validated.rejected),
         )
         batch = _Batch(row)
-
-        for part in _parts(validated):
+        for part in parts:
 
             def change(tx: Transaction, part: _Part = part) -> None:
                 self._land(tx, batch, part)
@@ -221,70 +227,70 @@ class Intake:
         return _outcome(batch, validated.rejected)
 
     def _land(self, tx: Transaction, batch: _Batch, part: _Part) -> None:
-        """One change of a batch: its row, its readings and its quarantined rows."""
-        before = (batch.row, batch.number, batch.entry)
+        """One change of a batch: its row, its readings and its quarantined rows.
+
+        The batch's row is inserted as if all of the first readings were new, which they nearly
+        always are; otherwise its counts are set.
+        """
+        before = (batch.number, batch.accepted, batch.duplicate, batch.revised, batch.entry)
 
         def undo() -> None:
-            batch.row, batch.number, batch.entry = before
+            batch.number, batch.accepted, batch.duplicate, batch.revised, batch.entry = before
 
         tx.on_rollback(undo)
-        rows = len(part.readings)
-        first = not batch.number
-        if first:
-            batch.number = insert_batch(tx, evolve(batch.row, accepted=rows))
-        counts = (rows, 0, 0)
-        if rows:
+        if not batch.number:
+            batch.number = insert_batch(tx, batch.row)
+        if len(part.readings):
             landed = self._observations.land(tx, part.readings, batch=batch.number)
-            counts = (
-                landed.count(ACCEPTED),
-                landed.count(DUPLICATE),
-                landed.count(REVISED),
-            )
+            counts = np.bincount(landed.status, minlength=3).tolist()
+            batch.accepted += counts[ACCEPTED]
+            batch.duplicate += counts[DUPLICATE]
+            batch.revised += counts[REVISED]
             batch.entry = landed.entry or batch.entry
-        row = batch.row
-        batch.row = evolve(
-            row,
-            accepted=row.accepted + counts[0],
-            duplicate=row.duplicate + counts[1],
-            revised=row.revised + counts[2],
-        )
-        if not first or counts[0] != rows:
+        if batch.accepted != batch.row.accepted or before[0]:
             set_counts(
                 tx,
                 batch.number,
-                accepted=batch.row.accepted,
-                duplicate=batch.row.duplicate,
-                revised=batch.row.revised,
+                accepted=batch.accepted,
+                duplicate=batch.duplicate,
+                revised=batch.revised,
             )
         if part.rejected:
             kept = [_quarantine_row(one) for one in part.rejected]
             insert_quarantine(tx, batch.number, batch.row, kept)
 
 
-def new_key(at: int) -> str:
+def new_key(at: int, bits: int) -> str:
     """A batch's public identifier: a UUID of version 7 (RFC 9562), sorted by its instant.
+
+    It need not be hard to guess, only unique.
 
     Args:
         at: Microseconds UTC.
+        bits: 74 random bits.
     """
-    random = int.from_bytes(os.urandom(10))
-    bits = (at // 1000 & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (random >> 4 & 0xFFF) << 64
-    return str(uuid.UUID(int=bits | 0b10 << 62 | random >> 16 & (1 << 62) - 1))
+    head = (at // 1000 & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (bits >> 62) << 64
+    return str(uuid.UUID(int=head | 0b10 << 62 | bits & (1 << 62) - 1))
 
 
-def _parts(validated: Validated) -> Iterator[_Part]:
+def _parts(validated: Validated) -> list[_Part]:
     """Cut a delivery into changes that are short on the writer."""
     readings, rejected = validated.readings, validated.rejected
     count = max(-(-len(readings) // READINGS_A_CHANGE), -(-len(rejected) // REJECTED_A_CHANGE), 1)
+    if count == 1:
+        return [_Part(readings, rejected, last=True)]
+    parts = []
     for number in range(count):
         start, stop = number * READINGS_A_CHANGE, (number + 1) * READINGS_A_CHANGE
         first, end = number * REJECTED_A_CHANGE, (number + 1) * REJECTED_A_CHANGE
-        whole = len(readings) <= READINGS_A_CHANGE and number == 0
-        yield _Part(
-            readings if whole else _slice(readings, slice(start, stop)),
-            rejected[first:end],
-            last=number == count - 1,
+        parts.append(
+            _Part(
+                _slice(readings, slice(start, stop)),
+                rejected[first:end],
+                last=number == count - 1,
+            )
         )
+    return parts
 
 
 def _slice(readings: Readings, rows: slice) -> Readings:
@@ -335,9 +341,9 @@ def _outcome(batch: _Batch, rejected: Sequence[Rejected]) -> Outcome:
     reasons: tuple[Reason, ...] = tuple(one.reason for one in rejected[:MOST_REASONS])
     return Outcome(
         batch=batch.row.key,
-        accepted=batch.row.accepted,
-        duplicate=batch.row.duplicate,
-        revised=batch.row.revised,
+        accepted=batch.accepted,
+        duplicate=batch.duplicate,
+        revised=batch.revised,
         quarantined=batch.row.quarantined,
         reasons=reasons,
         position=0 if batch.entry is None else batch.entry.position,

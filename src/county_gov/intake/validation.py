@@ -151,8 +151,8 @@ def validate(
         limits: The deployment's.
         now: The instant against which future times are judged, if another than the arrival.
     """
-    rows = _join(readable, registers, limits)
-    rows = evolve(rows, latest=(received_at if now is None else now) + limits.future_tolerance)
+    latest = (received_at if now is None else now) + limits.future_tolerance
+    rows = _join(readable, registers, limits.day_offset, latest)
     good = rows.good()
     everything = bool(good.all())
     rejected = [] if everything else _reject(readable, rows, np.flatnonzero(~good))
@@ -173,14 +173,13 @@ def validate(
     return Validated(readings, tuple(rejected))
 
 
-def _join(readable: Readable, registers: Registers, limits: IntakeLimits) -> _Rows:
+def _join(readable: Readable, registers: Registers, offset: int, latest: int) -> _Rows:
     batch = readable.batch
     count = batch.rows
     numbers = _numbers(batch["datastream"].tolist(), registers.numbers)
     time: Int64s = batch["time"]
     value: Float64s = batch["value"]
     period = np.maximum(registers.period[numbers], 1)
-    offset = limits.day_offset
     with np.errstate(over="ignore", invalid="ignore"):
         shifted = time + offset
         scaled: Float64s = np.rint(value * POWERS[registers.decimals[numbers]])
@@ -195,7 +194,7 @@ def _join(readable: Readable, registers: Registers, limits: IntakeLimits) -> _Ro
         minimum=registers.minimum[numbers],
         maximum=registers.maximum[numbers],
         active=registers.active[numbers],
-        latest=0,
+        latest=latest,
     )
 
 
