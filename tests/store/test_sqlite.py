@@ -21,7 +21,7 @@ from county_gov.store.checkpoint import LONGEST, Checkpoints
 from county_gov.store.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from county_gov.store import Transaction
@@ -176,6 +176,39 @@ def _limit_pages(*, extra: int) -> Callable[[Transaction], int]:
         return int(pages)
 
     return change
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give a file system of 8 MB, where mounting one is permitted."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a small file system needs root's rights")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_file_system_costs_nothing_that_was_promised(small_disk: Path) -> None:
+    """Until there is space commits are refused, reading goes on, and all that was kept stays."""
+    database = SqliteDatabase(f"sqlite:///{small_disk / 'county.db'}")
+    database.create_tables()
+    store = Store(database, SystemClock())
+    store.start()
+    futures = [store.submit(_put(str(number), "x" * 20_000)) for number in range(1000)]
+    errors = [future.exception(PATIENCE) for future in futures]
+    kept = errors.count(None)
+    assert {StoreFull} == {type(error) for error in errors if error}
+    assert 0 < kept == _count(store)
+    subprocess.run(["mount", "-o", "remount,size=32m", str(small_disk)], check=True)
+    store.submit(_put("more", "x" * 200_000)).result(PATIENCE)
+    store.close()
+    again = Store(SqliteDatabase(database.url), SystemClock())
+    assert kept + 1 == _count(again)
+    check = again.read_now(lambda snap: snap.driver.execute("PRAGMA integrity_check").fetchone())
+    assert ("ok",) == check
+    again.close()
 
 
 def test_the_writer_promises_the_disk(store: Store) -> None:

@@ -111,7 +111,7 @@ class Stop(BaseException):
 OUTCOMES = st.sampled_from(["done", "error", "base", "sql", "twice"])
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plan=st.lists(st.tuples(OUTCOMES, st.sampled_from(list(Priority))), min_size=1, max_size=12))
 def test_a_failing_change_costs_no_other(
     plan: list[tuple[str, Priority]], tmp_path_factory: pytest.TempPathFactory
@@ -130,8 +130,11 @@ def test_a_failing_change_costs_no_other(
     failed = [number for number in range(len(plan)) if number not in kept]
     assert kept == [number for number, future in enumerate(futures) if not future.exception()]
     assert sorted(failed) == sorted(undone)
-    expected = sorted(kept, key=lambda number: plan[number][1])
-    assert [f"{number:02}" for number in expected] == _keys(store)
+    order = [int(key) for key in _keys(store)]
+    assert kept == sorted(order)
+    for priority in Priority:
+        expected = [number for number in kept if plan[number][1] is priority]
+        assert expected == [number for number in order if plan[number][1] is priority]
     positions = store.read_now(lambda snap: snap.rows(sa.select(tables.journal.c.position)))
     assert list(range(1, len(kept) + 1)) == [row.position for row in positions]
     store.close()
@@ -333,6 +336,20 @@ def test_a_change_of_a_store_that_never_started_is_refused_at_close(
     store.close()
     with pytest.raises(StoreClosed):
         future.result(0)
+
+
+async def test_a_closed_store_is_not_read(database: SqliteDatabase) -> None:
+    """Late readers hear that the store is closed, wherever they are."""
+    store = Store(database, SystemClock())
+    store.start()
+    store.close()
+    store.close()
+    with pytest.raises(StoreClosed):
+        store.read_now(lambda snapshot: None)
+    with pytest.raises(StoreClosed):
+        await store.read(lambda snapshot: None)
+    with pytest.raises(StoreClosed):
+        await store.write(_note("late"))
 
 
 def test_callbacks_run_after_the_commit_and_only_then(store: Store) -> None:

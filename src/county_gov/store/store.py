@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
-from county_gov.errors import StoreError
+from county_gov.errors import StoreClosed, StoreError
 from county_gov.store.sqlite import SqliteDatabase
 from county_gov.store.writer import Priority, Writer, WriterLimits
 
@@ -64,6 +64,7 @@ class Store:
         self.clock = clock
         self.writer = Writer(database, clock, limits)
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="store-reader")
+        self._closed = False
 
     def start(self) -> None:
         """Open the writer's connection.
@@ -76,6 +77,7 @@ class Store:
     def close(self) -> None:
         """Write what is waiting, then close everything."""
         self.writer.close()
+        self._closed = True
         self._readers.shutdown()
         self.database.close()
 
@@ -117,10 +119,22 @@ class Store:
         return await self.writer.write(function, priority, rows=rows)
 
     def read_now(self, function: Callable[[Snapshot], T]) -> T:
-        """Read on this thread."""
+        """Read on this thread; what the function returns must not need the snapshot any more.
+
+        Raises:
+            StoreClosed: if the store is closed.
+            StoreError: if the database cannot be reached.
+        """
+        self._require_open()
         return self.database.read(function)
 
     async def read(self, function: Callable[[Snapshot], T]) -> T:
-        """Read on a reader's thread."""
+        """As `read_now`, on a reader's thread."""
+        self._require_open()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self.read_now, function)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            msg = "the store is closed"
+            raise StoreClosed(msg)
