@@ -375,6 +375,26 @@ async def test_lists_are_paged_sorted_filtered_and_counted(any_world: World) -> 
         await find(EVERYWHERE, limit=501)
 
 
+@pytest.mark.parametrize("odd", ["\ud800", "a\x00b", "%_\\'\"", "\u202e", "x" * 100_000])
+async def test_odd_texts_from_an_address_harm_nothing(any_world: World, odd: str) -> None:
+    """Filters, areas, events, keys and ids take any text without an error of the database."""
+    case = await any_world.open()
+    find = any_world.cases.find
+    for filters in ({"workflow": odd}, {"state": odd}, {"text": odd}, {"within": odd}):
+        assert 0 == (await find(EVERYWHERE, **filters))[1]  # type: ignore[arg-type]
+    clerk = actor(7, permissions=(OPEN_PERMISSION, READ))
+    with pytest.raises(EventDataInvalid, match="not an area"):
+        await any_world.open(by=clerk, area=odd)
+    with pytest.raises(EventNotAllowed):
+        await any_world.send(case, odd, actor(1))
+    with pytest.raises(EventDataInvalid, match="ASCII"):
+        await any_world.send(case, "dispatch", actor(1), key=odd + "é")
+    with pytest.raises(CaseNotFound):
+        await any_world.cases.get(actor(1), odd)
+    with pytest.raises(CaseNotFound):
+        await any_world.send(case, odd, actor(4))
+
+
 async def test_notices_go_to_whom_the_task_goes(any_world: World) -> None:
     """The named worker alone is told, in that person's language, and a drill says so."""
     case = await any_world.open(area=SOUTH_GRID, drill=True)

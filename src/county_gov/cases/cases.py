@@ -265,9 +265,9 @@ class Cases(CaseReading):
         return definition
 
     def _area_problems(self, snapshot: Snapshot, area: str) -> list[Problem]:
-        if rows.area_names(snapshot, area) is not None:
+        if area == mend_text(area) and rows.area_names(snapshot, area) is not None:
             return []
-        return [Problem("area", f"{area!r} is not an area of the register")]
+        return [Problem("area", f"{area[:40]!r} is not an area of the register")]
 
     def _may_open(self, snapshot: Snapshot, opening: Opening) -> None:
         lineage = rows.lineage(snapshot, opening.area, self.today())

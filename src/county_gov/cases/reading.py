@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 LONGEST_LIST = 500
+LONGEST_SEARCH = 200
 LARGEST_ID = 2**63
 WHOLE = re.compile(r"[1-9][0-9]{0,18}")
 REFUSED_CODES = frozenset(("permission", "task", "guard", "guard_failed"))
@@ -140,7 +141,7 @@ class CaseReading:
             raise ValueError(f"sort {sort!r}: expected one of {', '.join(SORTS)}, or -one")
         if not (1 <= limit <= LONGEST_LIST and 0 <= offset < LARGEST_ID):
             raise ValueError(f"expected a limit of 1 to {LONGEST_LIST} and an offset of 0 or more")
-        filters = Filters(
+        filters = _filters(
             workflow=workflow, state=state, open_only=open_only, text=text, within=within
         )
         day = self.today()
@@ -170,7 +171,7 @@ class CaseReading:
         """How many cases there are by workflow and state."""
         day = self.today()
         condition = self._condition(reader, day, mine)
-        filters = Filters(workflow=workflow, open_only=open_only, within=within)
+        filters = _filters(workflow=workflow, open_only=open_only, within=within)
         return await self._store.read(
             lambda snapshot: lists.count_by_state(snapshot, condition, filters, day=day)
         )
@@ -315,3 +316,22 @@ def _summary(record: CaseRecord, task: TaskView | None) -> CaseSummary:
         drill=record.drill,
         task=task,
     )
+
+
+def _filters(
+    *, open_only: bool, workflow: str = "", state: str = "", text: str = "", within: str = ""
+) -> Filters:
+    """Filters that a database can take, whoever typed them; what it cannot take matches nothing."""
+    return Filters(
+        workflow=_searchable(workflow),
+        state=_searchable(state),
+        open_only=open_only,
+        text=_searchable(text),
+        within=_searchable(within),
+    )
+
+
+def _searchable(text: str) -> str:
+    """A text without lone surrogates and NUL, no longer than what could be found."""
+    shown = text[: LONGEST_SEARCH + 1].encode("utf-8", "replace").decode()
+    return shown.replace("\0", "\N{REPLACEMENT CHARACTER}")
