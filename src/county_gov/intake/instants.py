@@ -58,20 +58,26 @@ def parse_instants(texts: Sequence[str]) -> tuple[Int64s, Bools]:
         Instants, shape (n,), and whether each could be read; 0 stands where it could not.
     """
     count = len(texts)
-    instants = np.zeros(count, dtype=np.int64)
-    readable = np.zeros(count, dtype=np.bool_)
-    if count > FEW:
-        length = len(texts[0])
-        joined = "\n".join(texts).encode("ascii", "replace")
-        if length in _LENGTHS and len(joined) == count * (length + 1) - 1:
-            instants, readable = _parse_alike(joined, count, length)
-        if not readable.all():
-            instants, readable = _parse_by_length(texts)
+    if count <= FEW:
+        return _parse_few(texts)
+    instants, readable = np.zeros(count, np.int64), np.zeros(count, np.bool_)
+    length = len(texts[0])
+    joined = "\n".join(texts).encode("ascii", "replace")
+    if length in _LENGTHS and len(joined) == count * (length + 1) - 1:
+        instants, readable = _parse_alike(joined, count, length)
+    if not readable.all():
+        instants, readable = _parse_by_length(texts)
     for row in np.flatnonzero(~readable).tolist():
         instant = parse_instant(texts[row])
         if instant is not None:
             instants[row], readable[row] = instant, True
     return instants, readable
+
+
+def _parse_few(texts: Sequence[str]) -> tuple[Int64s, Bools]:
+    parsed = [parse_instant(text) for text in texts]
+    instants = np.array([instant or 0 for instant in parsed], dtype=np.int64)
+    return instants, np.array([instant is not None for instant in parsed], dtype=np.bool_)
 
 
 def _parse_by_length(texts: Sequence[str]) -> tuple[Int64s, Bools]:

@@ -145,6 +145,8 @@ def _check_texts(columns: Columns, faults: dict[int, Fault]) -> None:
 def _instants(name: str, values: Sequence[TimeText | None], faults: dict[int, Fault]) -> Int64s:
     """Instants of a column; what cannot be understood is noted in ``faults``."""
     instants, good = read_instants(values)
+    if good.all():
+        return instants
     for index in np.flatnonzero(~good).tolist():
         value = values[index]
         if isinstance(value, int):

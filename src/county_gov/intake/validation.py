@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -13,16 +13,15 @@ from county_gov.contract.clock import EARLIEST, LATEST
 from county_gov.contract.source import Reason
 from county_gov.intake.limits import IntakeLimits
 from county_gov.intake.readable import Readable
-from county_gov.intake.reasons import Fault, suggest
-from county_gov.store.observations.flags import FLAG_NUMBERS, FLAGS
+from county_gov.intake.reasons import Fault
+from county_gov.intake.row_faults import EXACT, UNKNOWN_FLAG, Facts, find_fault
+from county_gov.store.observations.flags import FLAG_NUMBERS
 from county_gov.store.observations.rows import Readings, without_result_time
-
-EXACT = 2.0**53
-"""Scaled values stay below what a double holds exactly."""
 
 POWERS = 10.0 ** np.arange(16)
 POWERS.flags.writeable = False
-UNKNOWN_FLAG = 255
+FEW = 8
+"""Up to so many rows are judged one by one, which is then faster."""
 
 
 class Registers(Protocol):
@@ -116,7 +115,7 @@ class _Rows:
     latest: int
 
     def good(self) -> Bools:
-        """The rows that nothing is wrong with; `_fault` says what is wrong with the others."""
+        """The rows that nothing is wrong with; `find_fault` says what is wrong with the others."""
         result_time = self.result_time
         good = (self.datastream > 0) & self.active
         good &= (self.time >= EARLIEST) & (self.floored >= EARLIEST)
@@ -129,6 +128,22 @@ class _Rows:
                 (result_time >= EARLIEST) & (result_time < LATEST) & (result_time <= self.latest)
             )
         return good
+
+    def facts(self, index: int, code: str, flag: str) -> Facts:
+        """One row by itself."""
+        return Facts(
+            code=code,
+            datastream=int(self.datastream[index]),
+            time=int(self.time[index]),
+            floored=int(self.floored[index]),
+            value=float(self.value[index]),
+            scaled=float(self.scaled[index]),
+            result_time=int(self.result_time[index]),
+            flag=flag,
+            minimum=float(self.minimum[index]),
+            maximum=float(self.maximum[index]),
+            active=bool(self.active[index]),
+        )
 
 
 def validate(
@@ -152,16 +167,27 @@ def validate(
         now: The instant against which future times are judged, if another than the arrival.
     """
     latest = (received_at if now is None else now) + limits.future_tolerance
-    rows = _join(readable, registers, limits.day_offset, latest)
-    good = rows.good()
-    everything = bool(good.all())
-    rejected = [] if everything else _reject(readable, rows, np.flatnonzero(~good))
+    judge = _judge_few if readable.batch.rows <= FEW else _judge_many
+    readings, faults = judge(readable, registers, limits.day_offset, latest, received_at)
+    if not faults and not readable.refused:
+        return Validated(readings, ())
+    rejected = _reject(readable, faults) if faults else []
     rejected += [
         Rejected(one.reason, one.raw, readable.refused_format, one.datastream)
         for one in readable.refused
     ]
     rejected.sort(key=lambda one: -1 if one.reason.row is None else one.reason.row)
-    chosen = slice(None) if everything else good
+    return Validated(readings, tuple(rejected))
+
+
+def _judge_many(
+    readable: Readable, registers: Registers, offset: int, latest: int, received_at: int
+) -> tuple[Readings, dict[int, Fault]]:
+    """The readings of a batch and what is wrong with its other rows, in columns."""
+    rows = _join(readable, registers, offset, latest)
+    good = rows.good()
+    bad = np.flatnonzero(~good)
+    chosen = good if len(bad) else slice(None)
     readings = Readings(
         datastream=rows.datastream[chosen],
         time=rows.floored[chosen],
@@ -170,7 +196,62 @@ def validate(
         result_time=rows.result_time[chosen],
         received_at=received_at,
     )
-    return Validated(readings, tuple(rejected))
+    codes, flags = readable.batch["datastream"], readable.batch.get("flag")
+    faults = {}
+    for index in bad.tolist():
+        facts = rows.facts(index, codes[index], "" if flags is None else flags[index])
+        fault = find_fault(facts, latest)
+        faults[index] = fault or Fault("malformed_row", "the row was refused")
+    return readings, faults
+
+
+def _judge_few(
+    readable: Readable, registers: Registers, offset: int, latest: int, received_at: int
+) -> tuple[Readings, dict[int, Fault]]:
+    """As `_judge_many`, a row at a time: some 20 µs less where there is only one."""
+    good, faults = [], {}
+    for index, facts in enumerate(_few_facts(readable, registers, offset)):
+        fault = find_fault(facts, latest)
+        if fault is None:
+            good.append(facts)
+        else:
+            faults[index] = fault
+    readings = Readings(
+        datastream=np.array([row.datastream for row in good], dtype=np.int64),
+        time=np.array([row.floored for row in good], dtype=np.int64),
+        value=np.array([int(row.scaled) for row in good], dtype=np.int64),
+        flag=np.array([FLAG_NUMBERS[row.flag] for row in good], dtype=np.uint8),
+        result_time=np.array([row.result_time for row in good], dtype=np.int64),
+        received_at=received_at,
+    )
+    return readings, faults
+
+
+def _few_facts(readable: Readable, registers: Registers, offset: int) -> Iterator[Facts]:
+    batch = readable.batch
+    absent = [NO_TIME] * batch.rows
+    result_times = batch["result_time"].tolist() if "result_time" in batch else absent
+    flags = batch["flag"].tolist() if "flag" in batch else [""] * batch.rows
+    codes, times, values = batch["datastream"], batch["time"].tolist(), batch["value"].tolist()
+    for code, time, value, result_time, flag in zip(
+        codes.tolist(), times, values, result_times, flags, strict=True
+    ):
+        number = registers.numbers.get(code, 0)
+        period = int(registers.period[number]) or 1
+        scaled = value * float(POWERS[registers.decimals[number]])
+        yield Facts(
+            code=code,
+            datastream=number,
+            time=time,
+            floored=time - (time + offset) % period,
+            value=value,
+            scaled=float(round(scaled)) if abs(scaled) < EXACT else scaled,
+            result_time=result_time,
+            flag=flag,
+            minimum=float(registers.minimum[number]),
+            maximum=float(registers.maximum[number]),
+            active=bool(registers.active[number]),
+        )
 
 
 def _join(readable: Readable, registers: Registers, offset: int, latest: int) -> _Rows:
@@ -212,62 +293,12 @@ def _flags(texts: Sequence[str]) -> UInt8s:
     return np.array(numbers, dtype=np.uint8)
 
 
-def _reject(readable: Readable, rows: _Rows, bad: Int64s) -> list[Rejected]:
-    """Say what is wrong with each bad row, and fetch its raw text."""
-    codes, numbers = readable.batch["datastream"][bad], readable.rows[bad].tolist()
-    flags = readable.batch.get("flag")
-    rejected = []
-    raws = readable.raw_of(numbers)
-    for index, code, number, raw in zip(bad.tolist(), codes, numbers, raws, strict=True):
-        fault = _fault(rows, index, code, "" if flags is None else flags[index])
-        rejected.append(Rejected(fault.at(number), raw, readable.row_format, code))
-    return rejected
-
-
-def _fault(rows: _Rows, index: int, code: str, flag: str) -> Fault:
-    """The first thing that is wrong with a bad row."""
-    if rows.datastream[index] == 0:
-        message = f"no datastream has the code {code[:80]!r}; register it, then retry this row"
-        return Fault("unknown_datastream", message, "datastream", code)
-    if not rows.active[index]:
-        message = f"the datastream {code[:80]!r} or its thing is not active"
-        return Fault("inactive_datastream", message, "datastream", code)
-    result_time = int(rows.result_time[index])
-    return (
-        _time_fault("time", int(rows.time[index]), int(rows.floored[index]), rows.latest)
-        or _value_fault(rows, index)
-        or (_unknown_flag(flag) if rows.flag[index] == UNKNOWN_FLAG else None)
-        or _time_fault("result_time", result_time, result_time, rows.latest)
-        or Fault("malformed_row", "the row was refused")
-    )
-
-
-def _time_fault(name: str, time: int, floored: int, latest: int) -> Fault | None:
-    if not (EARLIEST <= time < LATEST and floored >= EARLIEST):
-        message = f"{name} lies outside of 1900 to 2099; expected microseconds UTC"
-        return Fault("time_out_of_range", message, name, str(time))
-    if time > latest:
-        ahead = (time - latest) / 1e6
-        message = f"{name} lies {ahead:.0f} s further in the future than is tolerated"
-        return Fault("future_time", message, name, str(time))
-    return None
-
-
-def _value_fault(rows: _Rows, index: int) -> Fault | None:
-    value = float(rows.value[index])
-    least, most = float(rows.minimum[index]), float(rows.maximum[index])
-    if not np.isfinite(value):
-        return Fault("not_finite", "the value is not a finite number", "value", str(value))
-    if not least <= value <= most:
-        message = f"{value:.6g} lies outside of the datastream's bounds {least:g} to {most:g}"
-        return Fault("out_of_bounds", message, "value", repr(value))
-    if not abs(float(rows.scaled[index])) < EXACT:
-        message = "the value is too large to be held exactly with the datastream's decimals"
-        return Fault("number_out_of_range", message, "value", repr(value))
-    return None
-
-
-def _unknown_flag(flag: str) -> Fault:
-    known = ", ".join(FLAGS[1:])
-    message = f"unknown flag {flag[:40]!r}{suggest(flag, FLAGS[1:])}; known are {known}"
-    return Fault("unknown_flag", message, "flag", flag)
+def _reject(readable: Readable, faults: Mapping[int, Fault]) -> list[Rejected]:
+    """Fetch the raw text of each faulty row."""
+    numbers = readable.rows[list(faults)].tolist()
+    codes = readable.batch["datastream"][list(faults)]
+    found = zip(faults.values(), numbers, readable.raw_of(numbers), codes, strict=True)
+    return [
+        Rejected(fault.at(number), raw, readable.row_format, code)
+        for fault, number, raw, code in found
+    ]
