@@ -141,7 +141,7 @@ def test_an_event_renews_what_changed_and_nothing_else(
     page.evaluate("() => { scrollTo(0, 400); window.chart = document.querySelector('canvas'); }")
     top = page.evaluate("() => scrollY")
     stage.tell("alert")
-    expect(page.locator("#view-now .value").first).to_have_text("3")
+    expect(page.locator("#view-now .value > span").first).to_have_text("3")
     expect(link).to_be_focused()
     assert page.locator("#rest-county").get_attribute("open") is not None
     assert top == page.evaluate("() => scrollY")

@@ -56,7 +56,7 @@ function renew(here, there) {
 }
 
 function busy(part) {
-  return part.querySelector("form[data-typed]") !== null || (part.querySelector("form") && part.contains(document.activeElement));
+  return part.querySelector("form[data-typed], form[data-sending]") !== null || (part.querySelector("form") && part.contains(document.activeElement));
 }
 
 function put(fresh) {
