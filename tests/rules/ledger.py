@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from attrs import define, field
+from attrs import define, evolve, field
+from hypothesis import strategies as st
 
 from county_gov.contract.alert import AlertPolicy, Level
 from county_gov.contract.batch import NO_TIME, Batch
@@ -21,12 +22,19 @@ from county_gov.contract.rule import (
     Rule,
 )
 from county_gov.contract.text import Text
+from county_gov.rules.episode import States
+from county_gov.rules.evaluation import RuleEvaluator
+from county_gov.rules.hours import Coverage, hours_over
+from county_gov.rules.samples import Samples
+from county_gov.rules.scan import Track, scan
 from county_gov.store import Snapshot, Store, tables
 from county_gov.store.observations.flags import FLAG_NUMBERS
 from county_gov.store.observations.payload import Changes, encode_changes
 from county_gov.store.observations.rows import Stored
 
 Key = tuple[int, int]
+Found = tuple[int, int, int | None, str, float, int]
+MINUTE = HOUR // 60
 LIMITS = {"high": 150.0, "over": 115.0, "higher": 250.0, "less": 200.0}
 
 
@@ -196,3 +204,75 @@ def empty_tables(store: Store) -> None:
             tx.connection.execute(table.delete())
 
     store.submit(clear).result()
+
+
+def standing(store: Store) -> list[Found]:
+    """The episodes that are not withdrawn."""
+    table = tables.episodes.c
+    statement = (
+        tables.episodes.select()
+        .where(table.withdrawn == 0)
+        .order_by(table.datastream, table.started_at)
+    )
+    rows = store.read_now(lambda snapshot: snapshot.rows(statement))
+    return [
+        (row.datastream, row.started_at, row.ended_at, row.severity, row.peak, row.last_reading_at)
+        for row in rows
+    ]
+
+
+def expected(memory: Memory, series_input: Input, period: int, hold_for: int) -> list[Found]:
+    """What one look at all readings, in order, finds."""
+    policy, rule = policy_with(hold_for), rule_over(series_input)
+    rows = [row for _, row in sorted(memory.rows.items())]
+    streams = sorted({row.datastream for row in rows})
+    kept = np.array([row.flag != "faulty" for row in rows], np.bool_)
+    series = np.array([streams.index(row.datastream) for row in rows], np.int64)
+    times = np.array([row.time for row in rows], np.int64)
+    values = np.array([row.value for row in rows], np.int64)
+    if isinstance(series_input, HourlyMean):
+        coverage = Coverage.of(np.full(len(streams), period), series_input.coverage)
+        hours, _ = hours_over(Samples(series, times, values, kept), coverage, [None] * len(streams))
+        series, times, scaled = hours.series, hours.times, hours.values / 10
+    else:
+        series, times, scaled = series[kept], times[kept], values[kept] / 10
+    batch = Batch({"datastream": series.copy(), "time": times, "value": scaled})
+    track = Track.of(policy, series, times, RuleEvaluator(rule).judge(batch))
+    _, episodes = scan(policy, track, States.quiet(len(streams), 2))
+    return [
+        (
+            streams[index],
+            one.started_at,
+            one.ended_at,
+            policy.levels[one.level].severity,
+            one.peak,
+            one.last_reading_at,
+        )
+        for index, one in episodes
+    ]
+
+
+@st.composite
+def arrivals(draw: st.DrawFn, step: int, longest: int) -> list[list[Row]]:
+    """Readings of two stations, revisions and repetitions, in any order and any parts."""
+    times = draw(st.lists(st.integers(0, longest), min_size=1, max_size=40, unique=True))
+    rows = [
+        Row(
+            draw(st.integers(1, 2)),
+            time * step,
+            draw(st.sampled_from([900, 1149, 1150, 1500, 1501, 1700, 2500, 2600])),
+            draw(st.sampled_from(["", "", "", "", "faulty"])),
+        )
+        for time in times
+    ]
+    revised = draw(st.lists(st.sampled_from(rows), max_size=6))
+    values = st.sampled_from([500, 1300, 2000, 3000])
+    rows += [
+        evolve(row, value=draw(values), flag="", result=index + 1)
+        for index, row in enumerate(revised)
+    ]
+    shuffled = draw(st.one_of(st.permutations(rows), st.just(sorted(rows, key=lambda r: r.time))))
+    cuts = sorted(draw(st.lists(st.integers(0, len(rows)), max_size=8)))
+    return [
+        list(shuffled[low:high]) for low, high in zip([0, *cuts], [*cuts, len(rows)], strict=True)
+    ]

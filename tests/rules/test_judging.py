@@ -10,35 +10,32 @@ import pytest
 from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from county_gov.contract.batch import NO_TIME, Batch
 from county_gov.contract.clock import HOUR
-from county_gov.contract.rule import HourlyMean, Input, Judgement
+from county_gov.contract.rule import Input, Judgement
 from county_gov.errors import ContractError, LeaseLost
-from county_gov.rules.episode import States
-from county_gov.rules.hours import Coverage, hours_over
 from county_gov.rules.judging import EpisodeChange, Judging, decode_change
-from county_gov.rules.samples import Samples
-from county_gov.rules.scan import Track, scan
-from county_gov.rules.evaluation import RuleEvaluator
 from county_gov.store import Store, tables
 from county_gov.store.alerts import link_case
 from tests.rules.ledger import (
     HOURLY,
     LATEST,
+    MINUTE,
     Memory,
     Row,
     SetClock,
     Streams,
     Told,
+    arrivals,
     compare,
     empty_tables,
+    expected,
     policy_with,
     rule_over,
+    standing,
 )
-
-MINUTE = HOUR // 60
-Found = tuple[int, int, int | None, str, float, int]
 
 
 def judging_of(memory: Memory, series_input: Input, period: int, hold_for: int = 0) -> Judging:
@@ -52,78 +49,6 @@ def run(store: Store, judging: Judging, payloads: Sequence[bytes]) -> tuple[Epis
     """Plan and apply some entries."""
     plan = store.read_now(lambda snapshot: judging.plan(snapshot, [Told(one) for one in payloads]))
     return store.submit(lambda tx: judging.apply(tx, plan)).result()
-
-
-def standing(store: Store) -> list[Found]:
-    """The episodes that are not withdrawn."""
-    table = tables.episodes.c
-    statement = (
-        tables.episodes.select()
-        .where(table.withdrawn == 0)
-        .order_by(table.datastream, table.started_at)
-    )
-    rows = store.read_now(lambda snapshot: snapshot.rows(statement))
-    return [
-        (row.datastream, row.started_at, row.ended_at, row.severity, row.peak, row.last_reading_at)
-        for row in rows
-    ]
-
-
-def expected(memory: Memory, series_input: Input, period: int, hold_for: int) -> list[Found]:
-    """What one look at all readings, in order, finds."""
-    policy, rule = policy_with(hold_for), rule_over(series_input)
-    rows = [row for _, row in sorted(memory.rows.items())]
-    streams = sorted({row.datastream for row in rows})
-    kept = np.array([row.flag != "faulty" for row in rows], np.bool_)
-    series = np.array([streams.index(row.datastream) for row in rows], np.int64)
-    times = np.array([row.time for row in rows], np.int64)
-    values = np.array([row.value for row in rows], np.int64)
-    if isinstance(series_input, HourlyMean):
-        coverage = Coverage.of(np.full(len(streams), period), series_input.coverage)
-        hours, _ = hours_over(Samples(series, times, values, kept), coverage, [None] * len(streams))
-        series, times, scaled = hours.series, hours.times, hours.values / 10
-    else:
-        series, times, scaled = series[kept], times[kept], values[kept] / 10
-    batch = Batch({"datastream": series.copy(), "time": times, "value": scaled})
-    track = Track.of(policy, series, times, RuleEvaluator(rule).judge(batch))
-    _, episodes = scan(policy, track, States.quiet(len(streams), 2))
-    return [
-        (
-            streams[index],
-            one.started_at,
-            one.ended_at,
-            policy.levels[one.level].severity,
-            one.peak,
-            one.last_reading_at,
-        )
-        for index, one in episodes
-    ]
-
-
-@st.composite
-def arrivals(draw: st.DrawFn, step: int, longest: int) -> list[list[Row]]:
-    """Readings of two stations, revisions and repetitions, in any order and any parts."""
-    times = draw(st.lists(st.integers(0, longest), min_size=1, max_size=40, unique=True))
-    rows = [
-        Row(
-            draw(st.integers(1, 2)),
-            time * step,
-            draw(st.sampled_from([900, 1149, 1150, 1500, 1501, 1700, 2500, 2600])),
-            draw(st.sampled_from(["", "", "", "", "faulty"])),
-        )
-        for time in times
-    ]
-    revised = draw(st.lists(st.sampled_from(rows), max_size=6))
-    values = st.sampled_from([500, 1300, 2000, 3000])
-    rows += [
-        evolve(row, value=draw(values), flag="", result=index + 1)
-        for index, row in enumerate(revised)
-    ]
-    shuffled = draw(st.one_of(st.permutations(rows), st.just(sorted(rows, key=lambda r: r.time))))
-    cuts = sorted(draw(st.lists(st.integers(0, len(rows)), max_size=8)))
-    return [
-        list(shuffled[low:high]) for low, high in zip([0, *cuts], [*cuts, len(rows)], strict=True)
-    ]
 
 
 @pytest.mark.parametrize(
@@ -156,6 +81,35 @@ def test_any_order_and_split_ends_in_the_same_episodes(
 
     assert expected(memory, series_input, period, hold_for) == standing(shared_store)
     assert () == run(shared_store, judging, payloads)
+
+
+@pytest.mark.parametrize(
+    ("series_input", "period", "hold_for"), [(LATEST, HOUR, HOUR), (HOURLY, 20 * MINUTE, 0)]
+)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_readings_in_order_correct_nothing(
+    shared_store: Store, series_input: Input, period: int, hold_for: int, data: st.DataObject
+) -> None:
+    """What comes in order raises and clears each episode once, and takes nothing back."""
+    empty_tables(shared_store)
+    memory = Memory()
+    judging = judging_of(memory, series_input, period, hold_for)
+    rows = sorted(
+        (row for part in data.draw(arrivals(period, 60)) for row in part if not row.result),
+        key=lambda row: (row.time, row.datastream),
+    )
+    told: list[tuple[int, str]] = []
+    while rows:
+        part, rows = rows[: (size := data.draw(st.integers(1, 8)))], rows[size:]
+        happened = run(shared_store, judging, [memory.land(part)])
+        told += [(one.episode.id, one.change) for one in happened]
+
+    assert {"raised", "level", "cleared"} >= {change for _, change in told}
+    for change in ("raised", "cleared"):
+        episodes = [episode for episode, one in told if one == change]
+        assert len(episodes) == len(set(episodes))
+    assert expected(memory, series_input, period, hold_for) == standing(shared_store)
 
 
 def hourly_rows(values: Sequence[float], start: int = 0, station: int = 1) -> list[Row]:
@@ -238,6 +192,35 @@ def test_a_revision_withdraws_an_episode_and_keeps_its_case(shared_store: Store)
     assert [] == standing(shared_store)
 
 
+def test_an_hourly_mean_clears_without_being_corrected(shared_store: Store) -> None:
+    """An hour that ends with its last reading goes on from the one before."""
+    empty_tables(shared_store)
+    memory = Memory()
+    judging = judging_of(memory, HOURLY, 20 * MINUTE)
+    told: list[EpisodeChange] = []
+    for number, value in enumerate([1600] * 6 + [900] * 3):
+        told += run(shared_store, judging, [memory.land([Row(1, number * 20 * MINUTE, value)])])
+
+    assert [("raised", 0, None), ("cleared", 0, 2)] == changes(told)
+
+
+def test_an_hour_with_too_few_readings_is_a_gap(shared_store: Store) -> None:
+    """Two of three readings are less than three quarters; faulty ones do not count."""
+    empty_tables(shared_store)
+    memory = Memory()
+    judging = judging_of(memory, HOURLY, 20 * MINUTE)
+    rows = [Row(1, number * 20 * MINUTE, 1600) for number in (0, 1, 3, 4)]
+    rows += [Row(1, 5 * 20 * MINUTE, 9999, "faulty"), Row(1, 6 * 20 * MINUTE, 100)]
+
+    assert () == run(shared_store, judging, [memory.land(rows)])
+    (late,) = run(shared_store, judging, [memory.land([Row(1, 2 * 20 * MINUTE, 1700)])])
+    assert ("raised", 0, 163.3) == (
+        late.change,
+        late.episode.started_at,
+        round(late.episode.peak, 1),
+    )
+
+
 def test_readings_in_order_are_not_read_again(shared_store: Store) -> None:
     """The journal's payload is enough for readings that follow what was judged."""
     empty_tables(shared_store)
@@ -280,12 +263,14 @@ def test_a_failing_rule_is_cut_off_and_judged_later(shared_store: Store) -> None
     rule = evolve(rule_over(LATEST), judge=judge)
     streams = Streams()
     judging = Judging([policy_with()], {"t.rule": rule}, memory, lambda: streams, clock)
-    for hour in range(12):
-        run(shared_store, judging, [memory.land(hourly_rows([160 if hour % 4 else 90], hour))])
-        clock.time += 61_000_000
-        if len(calls) >= 5:
-            break
+    with capture_logs() as logs:
+        for hour in range(12):
+            run(shared_store, judging, [memory.land(hourly_rows([160 if hour % 4 else 90], hour))])
+            clock.time += 61_000_000
+            if len(calls) >= 5:
+                break
     assert {"t.policy"} == set(judging.cut_off)
+    assert [False] * 4 + [True] == [one["cut_off"] for one in logs]
     called = len(calls)
     assert () == run(shared_store, judging, [memory.land(hourly_rows([170, 90], 20))])
     assert called == len(calls)
@@ -317,10 +302,12 @@ def test_one_poisoned_station_does_not_silence_the_others(shared_store: Store) -
     rule = evolve(rule_over(LATEST), judge=judge)
     streams = Streams()
     judging = Judging([policy_with()], {"t.rule": rule}, memory, lambda: streams, clock)
-    for hour in range(8):
-        rows = hourly_rows([160], hour, 1) + hourly_rows([160], hour, 2)
-        run(shared_store, judging, [memory.land(rows)])
+    with capture_logs() as logs:
+        for hour in range(8):
+            rows = hourly_rows([160], hour, 1) + hourly_rows([160], hour, 2)
+            run(shared_store, judging, [memory.land(rows)])
 
+    assert [2, 1] == [one["datastreams"] for one in logs]
     assert [2] == [one[0] for one in standing(shared_store)]
     assert {} == judging.cut_off
 

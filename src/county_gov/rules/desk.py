@@ -18,7 +18,7 @@ from county_gov.store.alerts import StateRow, load_states, skipped_states
 
 if TYPE_CHECKING:
     from county_gov.contract.context import DatastreamView
-    from county_gov.store.observations.payload import Changes
+    from county_gov.store.observations import Changes
     from county_gov.store.transaction import Snapshot
 
 log = structlog.get_logger(__name__)

@@ -29,13 +29,13 @@ from county_gov.rules.hours import Coverage, floor_hour, hours_over
 from county_gov.rules.samples import InputRows, Samples
 from county_gov.rules.scan import Track, scan
 from county_gov.store.alerts import EpisodeRow, StateRow, episodes_between, open_episodes
-from county_gov.store.observations.flags import FLAG_NUMBERS, measures
+from county_gov.store.observations import FLAG_NUMBERS, measures
 
 if TYPE_CHECKING:
     from county_gov.contract.alert import AlertPolicy
     from county_gov.contract.context import DatastreamView
     from county_gov.contract.rule import Rule
-    from county_gov.store.observations.rows import Stored
+    from county_gov.store.observations import Stored
     from county_gov.store.transaction import Snapshot
 
 FIRST_LOOK = 2 * DAY
@@ -205,8 +205,8 @@ class PolicyJudge:
         judged = []
         for index, (view, row) in enumerate(zip(views, rows, strict=True)):
             state = StateRow(self.policy.id, view.number, until[index], texts[index])
-            old = [stored[view.number]] if view.number in stored else []
             new = found.get(index, ())
+            old = [stored[view.number]] if new and view.number in stored else []
             judged.append(Judged(view, row, state, old, new, self._row_until(row)))
         return judged
 
@@ -222,7 +222,7 @@ class PolicyJudge:
         end = max(known, stretch.end)
         valid = row is not None and self.read_state(row) is not None
         begin, last = self._row_time(stretch.start), self._row_time(stretch.end)
-        to_end = end > known or not valid or (self._hourly and last >= floor_hour(known))
+        to_end = end > known or not valid
         if to_end and known != NO_TIME:
             begin = min(begin, self._row_time(known))
         window = self._window(snapshot, view, Stretch(begin, last), end, to_end=to_end)

@@ -34,7 +34,7 @@ from county_gov.store.alerts import (
     update_episodes,
     view_of,
 )
-from county_gov.store.observations.payload import decode_changes
+from county_gov.store.observations import decode_changes
 
 if TYPE_CHECKING:
     from county_gov.contract.alert import AlertPolicy
