@@ -11,17 +11,21 @@ from typing import Final
 
 from county_gov.store.observations.rows import Stored
 
-MOST_ROWS: Final = 4_000_000
-"""Rows kept at most over all landing tables, 41 bytes each."""
+MOST_BYTES: Final = 128 << 20
+"""Memory that is used at most, over all landing tables; about 3.2 million rows in large batches."""
+
+_ROW = 41
+_PART = 900
+"""Bytes of a row's columns, and of the six arrays of a batch, however short."""
 
 
 class Kept:
     """The rows of landing tables as they landed, by the table's number."""
 
-    def __init__(self, most_rows: int = MOST_ROWS) -> None:
-        self._most_rows = most_rows
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
         self._parts: dict[int, list[Stored]] = {}
-        self._rows = 0
+        self._bytes = 0
 
     def begin(self, number: int) -> None:
         """Keep a landing table that was just made."""
@@ -33,8 +37,8 @@ class Kept:
         if parts is None:
             return
         parts.append(rows)
-        self._rows += len(rows)
-        while self._rows > self._most_rows and self._parts:
+        self._bytes += _size(rows)
+        while self._bytes > self._most_bytes and self._parts:
             self.forget(min(self._parts))
 
     def take_back(self, number: int, rows: Stored) -> None:
@@ -42,18 +46,22 @@ class Kept:
         parts = self._parts.get(number)
         if parts and parts[-1] is rows:
             parts.pop()
-            self._rows -= len(rows)
+            self._bytes -= _size(rows)
 
     def forget(self, number: int) -> None:
         """Keep nothing of a table any more: it was changed, dropped or is too much."""
-        self._rows -= sum(map(len, self._parts.pop(number, [])))
+        self._bytes -= sum(map(_size, self._parts.pop(number, [])))
 
     def clear(self) -> None:
         """Forget everything."""
         self._parts.clear()
-        self._rows = 0
+        self._bytes = 0
 
     def rows_of(self, number: int) -> Stored | None:
         """All rows of a table in the order of landing, or None where they are not all kept."""
         parts = self._parts.get(number)
         return None if parts is None else Stored.join(list(parts))
+
+
+def _size(rows: Stored) -> int:
+    return _PART + _ROW * len(rows)

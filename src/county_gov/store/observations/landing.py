@@ -12,7 +12,6 @@ from typing import Final
 
 import numpy as np
 import sqlalchemy as sa
-from attrs import evolve
 
 from county_gov.contract.batch import NO_TIME, Bools, Int64s, UInt8s
 from county_gov.contract.clock import DAY, HOUR
@@ -77,11 +76,13 @@ class Landing:
         if not len(rows):
             return Landed(status, None)
         self.refresh(tx)
+        if len(rows) == 1 and self.heads.is_above(rows.datastream.item(), rows.time.item()):
+            return self._land_one(tx, rows, status, batch=batch)
         order, repeated = _arrange(rows.datastream, rows.time)
         above = self.heads.above(rows.datastream, rows.time)
         if repeated is None and above.all():
             new = Stored.of(rows, batch, order)
-            revised = Stored.empty()
+            revised = None
         else:
             doubtful = np.flatnonzero(~above if repeated is None else ~above | repeated)
             status[doubtful], accepted, revised = self._compare(
@@ -94,6 +95,19 @@ class Landing:
             self._insert(tx, new)
         return Landed(status, _journal(tx, new, revised, rows.received_at, batch=batch))
 
+    def _land_one(self, tx: Transaction, rows: Readings, status: UInt8s, *, batch: int) -> Landed:
+        """Take in one new row: devices that send one reading a request are many."""
+        new = Stored(
+            rows.datastream,
+            rows.time,
+            rows.value,
+            rows.flag,
+            rows.result_time,
+            np.array([batch], np.int64),
+        )
+        self._insert(tx, new)
+        return Landed(status, _journal(tx, new, None, rows.received_at, batch=batch))
+
     def close(self, tx: Transaction, *, force: bool = False) -> None:
         """Close the open table if its hour of arrival is over, or in any case."""
         self.refresh(tx)
@@ -104,7 +118,7 @@ class Landing:
     def _insert(self, tx: Transaction, new: Stored) -> None:
         table = self._room(tx)
         self._dialect.insert(tx, table.number, new)
-        self._become(tx, evolve(table, rows=table.rows + len(new)))
+        self._become(tx, OpenTable(table.number, table.opened_at, table.rows + len(new)))
         before = self.heads.raise_to(new.datastream, new.time)
         self.kept.append(table.number, new)
 
@@ -149,7 +163,7 @@ class Landing:
         repeated: Bools | None,
         *,
         batch: int,
-    ) -> tuple[UInt8s, Stored, Stored]:
+    ) -> tuple[UInt8s, Stored, Stored | None]:
         """Compare rows with what is there, and write what revises it.
 
         Returns:
@@ -170,7 +184,7 @@ class Landing:
         status = np.where(same, np.uint8(DUPLICATE), np.uint8(0))
         fresh = arriving.take(~there & ~hard)
         if not hard.any():
-            return status, fresh, Stored.empty()
+            return status, fresh, None
         index = np.flatnonzero(hard)
         revising = self._revising(tx, arriving, existing, index, rows.received_at, batch=batch)
         columns = (arriving.datastream, arriving.time, arriving.value, arriving.flag)
@@ -252,11 +266,12 @@ def _arrange(datastream: Int64s, time: Int64s) -> tuple[Int64s | slice, Bools | 
 
 
 def _journal(
-    tx: Transaction, new: Stored, revised: Stored, received_at: int, *, batch: int
+    tx: Transaction, new: Stored, revised: Stored | None, received_at: int, *, batch: int
 ) -> JournalEntry | None:
-    if not len(new) and not len(revised):
+    parts = [part for part in (new, revised) if part]
+    if not parts:
         return None
-    rows = Stored.join([part for part in (new, revised) if len(part)])
+    rows = Stored.join(parts)
     marks = np.zeros(len(rows), bool)
     marks[len(new) :] = True
     changes = Changes(rows.datastream, rows.time, rows.value, rows.flag, marks, received_at)

@@ -68,7 +68,8 @@ class SqliteLanding:
         else:
             plain = not rows.flag.any() and bool((rows.result_time == NO_TIME).all())
         if plain:
-            values, width = _flat(rows.time, rows.datastream, rows.value), 3
+            values = _flat(rows.time, rows.datastream, rows.value)
+            width = 3
         else:
             values = _flat(rows.time, rows.datastream, rows.value, rows.flag, rows.result_time)
             width = 5
@@ -189,28 +190,20 @@ class SqliteLanding:
         """The rows of some datastreams: by seeking from time to time, or else by a scan."""
         if len(datastreams) > 1:
             return self._series_by_scan(snapshot, number, datastreams, start, end)
+        (wanted,) = datastreams
         table = f"landing_{number:d}"
-        (steps, last) = snapshot.driver.execute(
-            f"WITH RECURSIVE {_distinct_times(table)} SELECT count(t), max(t) FROM times",
-            {"start": start, "end": end, "steps": STEPS},
-        ).fetchone()
-        if not steps:
-            return Stored.empty()
-        if steps >= STEPS:
-            return self._series_by_scan(snapshot, number, datastreams, start, end)
-        cursor = snapshot.driver.execute(
-            f"WITH RECURSIVE {_distinct_times(table)}"
+        rows = snapshot.driver.execute(
+            f"WITH RECURSIVE times (t) AS ("
+            f"SELECT min(time) FROM {table} WHERE time >= :start AND time < :end"
+            f" UNION ALL SELECT (SELECT min(time) FROM {table} WHERE time > t AND time < :end)"
+            " FROM times WHERE t IS NOT NULL LIMIT :steps)"
             " SELECT l.datastream, l.time, l.value, l.flag, coalesce(l.result_time, :none), l.batch"
-            f" FROM times CROSS JOIN {table} AS l ON l.time = times.t AND l.datastream = :number",
-            {
-                "start": start,
-                "end": last + 1,
-                "steps": STEPS,
-                "none": NO_TIME,
-                "number": datastreams[0],
-            },
-        )
-        return _fetch(cursor)
+            f" FROM times LEFT JOIN {table} AS l ON l.time = t AND l.datastream = :wanted",
+            {"start": start, "end": end, "steps": STEPS, "none": NO_TIME, "wanted": wanted},
+        ).fetchall()
+        if len(rows) >= STEPS:
+            return self._series_by_scan(snapshot, number, datastreams, start, end)
+        return _stored(_table([row for row in rows if row[0] is not None], 6))
 
     def _series_by_scan(
         self, snapshot: Snapshot, number: int, datastreams: Sequence[int], start: int, end: int
@@ -224,17 +217,10 @@ class SqliteLanding:
         return _fetch(cursor)
 
 
-def _distinct_times(table: str) -> str:
-    """The different times of a table in a range, each found by one seek."""
-    return (
-        f"times (t) AS (SELECT min(time) FROM {table} WHERE time >= :start AND time < :end"
-        f" UNION ALL SELECT (SELECT min(time) FROM {table} WHERE time > t AND time < :end)"
-        " FROM times WHERE t IS NOT NULL LIMIT :steps)"
-    )
-
-
 def _flat(*columns: Int64s | UInt8s) -> list[Any]:
     """Row by row, as parameters of a statement."""
+    if len(columns[0]) == 1:
+        return [column.item() for column in columns]
     flat: list[Any] = np.column_stack(columns).ravel().tolist()
     return flat
 
