@@ -188,7 +188,7 @@ def test_states_cannot_be_overtaken(county: Store) -> None:
     write(county, lambda tx: save_states(tx, [first], [second]))
 
     for stale in (None, first):
-        with pytest.raises(LeaseLost, match="datastreams \\[1\\] have moved"):
+        with pytest.raises(LeaseLost, match="1 of 1 judging states have moved"):
             write(county, lambda tx, old=stale: save_states(tx, [old], [first]))  # type: ignore[misc]
     assert {1: second} == county.read_now(lambda s: load_states(s, "t.policy", [1, 2]))
     assert [second] == county.read_now(lambda s: skipped_states(s, "t.policy", 10))

@@ -143,25 +143,44 @@ def save_states(
     Raises:
         LeaseLost: if somebody else has moved one of them meanwhile.
     """
-    if not after:
-        return
-    policies = sorted({row.policy for row in after})
-    for policy in policies:
-        pairs = [(old, new) for old, new in zip(before, after, strict=True) if new.policy == policy]
-        stored = load_states(tx, policy, [new.datastream for _, new in pairs])
-        moved = [new.datastream for old, new in pairs if stored.get(new.datastream) != old]
-        if moved:
-            raise LeaseLost(
-                f"judging {policy}: the states of datastreams {moved[:5]} have moved since they"
-                " were read; somebody else is judging: read again"
-            )
-    insert = tx.database.insert(judging_states)
-    changed = ("judged_until", "state", "skipped_from", "skipped_to")
-    statement = insert.on_conflict_do_update(
-        index_elements=["policy", "datastream"],
-        set_={name: insert.excluded[name] for name in changed},
-    )
-    tx.execute(statement, [asdict(row) for row in after])
+    pairs = list(zip(before, after, strict=True))
+    moved = [
+        (*_state(new), old.policy, old.datastream, old.judged_until, old.state)
+        for old, new in pairs
+        if old is not None
+    ]
+    made = [(*_state(new), new.policy, new.datastream) for old, new in pairs if old is None]
+    changed = _many(tx, _UPDATE_STATE, moved) + _many(tx, _INSERT_STATE, made)
+    if changed != len(after):
+        raise LeaseLost(
+            f"{len(after) - changed} of {len(after)} judging states have moved since they were"
+            " read; somebody else is judging: read again"
+        )
+
+
+_UPDATE_STATE = """
+    UPDATE judging_states SET judged_until = ?, state = ?, skipped_from = ?, skipped_to = ?
+    WHERE policy = ? AND datastream = ? AND judged_until = ? AND state = ?"""
+_INSERT_STATE = """
+    INSERT INTO judging_states
+        (judged_until, state, skipped_from, skipped_to, policy, datastream)
+    VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (policy, datastream) DO NOTHING"""
+
+
+def _state(row: StateRow) -> tuple[int, str, int | None, int | None]:
+    return row.judged_until, row.state, row.skipped_from, row.skipped_to
+
+
+def _many(tx: Transaction, sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Execute on the driver, where thousands of rows cost a third; returns the rows changed."""
+    if not rows:
+        return 0
+    cursor = tx.driver.cursor()
+    try:
+        cursor.executemany(sql if tx.database.dialect == "sqlite" else sql.replace("?", "%s"), rows)
+        return int(cursor.rowcount)
+    finally:
+        cursor.close()
 
 
 _EPISODE = (
