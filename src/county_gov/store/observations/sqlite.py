@@ -27,6 +27,15 @@ STEPS = 10_000
 _COLUMNS = "datastream, time, value, flag, coalesce(result_time, ?1), batch"
 
 
+def landing_ddl(number: int) -> str:
+    """The SQL that makes a landing table."""
+    return (
+        f"CREATE TABLE landing_{number:d} (time INTEGER NOT NULL, datastream INTEGER NOT NULL,"
+        " value INTEGER NOT NULL, flag INTEGER NOT NULL, result_time INTEGER,"
+        " batch INTEGER NOT NULL, PRIMARY KEY (time, datastream)) WITHOUT ROWID, STRICT"
+    )
+
+
 class SqliteLanding:
     """See `LandingDialect`."""
 
@@ -41,11 +50,7 @@ class SqliteLanding:
 
     def create(self, tx: Transaction, number: int) -> None:
         """Make a landing table."""
-        tx.driver.execute(
-            f"CREATE TABLE landing_{number:d} (time INTEGER NOT NULL, datastream INTEGER NOT NULL,"
-            " value INTEGER NOT NULL, flag INTEGER NOT NULL, result_time INTEGER,"
-            " batch INTEGER NOT NULL, PRIMARY KEY (time, datastream)) WITHOUT ROWID, STRICT"
-        )
+        tx.driver.execute(landing_ddl(number))
 
     def drop(self, tx: Transaction, number: int) -> None:
         """Drop a landing table, without overwriting its pages with zeros.
