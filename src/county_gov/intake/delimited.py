@@ -105,10 +105,11 @@ def _read_plain(file: _File) -> Readable | None:
         text = raw.decode(file.charset)
     except UnicodeDecodeError:
         return None
-    rows = [line.split(",") for line in text.split("\n")] if text else []
-    if {*map(len, rows)} != {len(file.names)}:
+    width = len(file.names)
+    if not file.lines or not _is_regular(raw, width):
         return None
-    cells = dict(zip(file.names, map(list, zip(*rows, strict=True)), strict=True))
+    flat = text.replace("\n", ",").split(",")
+    cells = {name: flat[place::width] for place, name in enumerate(file.names)}
     if " " in text or not text.isascii():
         cells = {name: [cell.strip() for cell in column] for name, column in cells.items()}
     values = _floats(cells["value"])
@@ -123,6 +124,16 @@ def _read_plain(file: _File) -> Readable | None:
         flag=flag,
     )
     return assemble(columns, file.raw_of, row_format=file.row_format)
+
+
+def _is_regular(raw: bytes, width: int) -> bool:
+    """Whether each line has as many commas as the header; they are no part of other characters."""
+    chars = np.frombuffer(raw + b"\n", dtype=np.uint8)
+    separators = chars[(chars == ord(",")) | (chars == ord("\n"))]
+    if len(separators) % width:
+        return False
+    by_line = separators.reshape(-1, width)
+    return bool((by_line[:, :-1] == ord(",")).all() and (by_line[:, -1] == ord("\n")).all())
 
 
 def _floats(cells: Sequence[str]) -> list[float] | None:

@@ -76,15 +76,15 @@ def read_json(raw: bytes) -> Readable:
 
 def read_ndjson(raw: bytes) -> Readable:
     """Read lines that are a JSON object each; blank lines are skipped and not counted."""
-    lines = split_lines(raw)
-    columns: Columns | None = None
-    if all(line[0] == ord("{") and line[-1] == ord("}") for line in lines):
-        joined = b"[%b]" % b",".join(lines)
-        columns = _decode_whole(joined)
-    if columns is None or len(columns.datastream) != len(lines):
-        return read_each(lines)
+    text = raw.replace(b"\r\n", b"\n").strip() if b"\r" in raw else raw.strip()
+    joined = b"[%b]" % text.replace(b"}\n{", b"},{")
+    columns = None if b"\n" in joined else _decode_whole(joined)
+    # A row is flat: where each line feed stood between braces, as many rows have a line each.
+    if columns is None or len(columns.datastream) != text.count(b"\n") + 1:
+        return read_each(split_lines(raw))
 
     def raw_of(numbers: Sequence[int]) -> list[bytes]:
+        lines = split_lines(raw)
         return [lines[number] for number in numbers]
 
     return assemble(columns, raw_of, check_texts=b"\\" in raw)
