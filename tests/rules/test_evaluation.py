@@ -114,15 +114,18 @@ def test_the_circuit_opens_and_tries_once_after_the_pause() -> None:
     """Five failures in a row open it; one success closes it; one failure opens it again."""
     clock = SetClock()
     breaker = CircuitBreaker(clock)
-    for _ in range(4):
-        assert not breaker.note_failure("bad")
-    assert breaker.allows
-    assert breaker.note_failure("worse")
-    assert not breaker.allows
+    told = [breaker.note_failure("bad") for _ in range(5)]
+    allowed = [breaker.allows]
     clock.time += breaker.pause
-    assert breaker.allows
-    assert breaker.note_failure("worst")
-    assert (False, "worst") == (breaker.allows, breaker.reason)
+    allowed.append(breaker.allows)
+    told.append(breaker.note_failure("worst"))
+    allowed.append(breaker.allows)
     clock.time += breaker.pause
+    reason = breaker.reason
     breaker.succeeded()
-    assert (True, 0, "") == (breaker.allows, breaker.failed, breaker.reason)
+    told.append(breaker.note_failure("once"))
+    allowed.append(breaker.allows)
+
+    assert [False, False, False, False, True, True, False] == told
+    assert [False, True, False, True] == allowed
+    assert "worst" == reason

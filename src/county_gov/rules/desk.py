@@ -239,7 +239,7 @@ class PolicyDesk:
         if not (self.behind and self._may_retry):
             return []
         rows = skipped_states(snapshot, self.judge.policy.id, RECOVERED_AT_ONCE)
-        self.behind = len(rows) == RECOVERED_AT_ONCE
+        self.behind = bool(rows)
         items = []
         for row in rows:
             stretch = _skipped(row)
