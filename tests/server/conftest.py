@@ -54,6 +54,15 @@ class Template:
     passwords: Mapping[str, str]
 
 
+def _add_test_streams(path: Path) -> None:
+    """The datastreams that the classes of bad input speak of."""
+    head, *lines = path.read_text(encoding="utf-8").splitlines()
+    lines.append("test.pm25,aotizhongxin,test_active,测试,Test,µg/m³,3600,1,0,1000")
+    active = [f"{line},1" for line in lines]
+    active.append("test.retired,aotizhongxin,test_retired,停用,Retired,µg/m³,3600,1,0,1000,0")
+    path.write_text("\n".join([f"{head},active", *active]) + "\n", encoding="utf-8")
+
+
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     """Set the demonstration county up once; each test gets a copy of its folder."""
@@ -66,6 +75,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     kept.append("operator,示范·运,Demo Yun,operator,dispatch-centre,990101")
     kept.append("operator-zhiqiu,示范·维,Demo Wei,operator,zhiqiu-office,990101001")
     (folder / "registers" / "accounts.csv").write_text("\n".join(kept) + "\n", encoding="utf-8")
+    _add_test_streams(folder / "registers" / "datastreams.csv")
     text = (DEMO / "county.toml").read_text(encoding="utf-8")
     text = text.replace("secure_cookies = false", f"secure_cookies = false{SERVER}")
     text = text.replace("port = 8080", "port = 0").replace(

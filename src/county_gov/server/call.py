@@ -32,6 +32,7 @@ NOBODY = Actor(kind="person", name="")
 LANGUAGES = ("zh", "en")
 SMALL_BODY = 65_536
 """Bytes of a form or of a JSON body that is not a delivery."""
+ENCODER = msgspec.json.Encoder(decimal_format="number")
 FORM = "application/x-www-form-urlencoded"
 FIELDS = 200
 
@@ -139,8 +140,8 @@ class Call:
             raise MediaNotSupported("expected Content-Type: application/json")
         raw = await self.read()
         try:
-            value = msgspec.json.decode(raw or b"{}", type=kind)
-            json.loads(raw or b"{}", object_pairs_hook=_once)
+            value = msgspec.json.decode(raw, type=kind)
+            json.loads(raw, object_pairs_hook=_once)
             return value
         except msgspec.ValidationError as error:
             raise RequestInvalid([Problem("body", str(error))]) from error
@@ -180,7 +181,7 @@ class Call:
     def answer(self, value: object, *, status: int = 200) -> web.Response:
         """A JSON answer."""
         return web.Response(
-            body=msgspec.json.encode(value), status=status, content_type="application/json"
+            body=ENCODER.encode(value), status=status, content_type="application/json"
         )
 
     def redirect(self, location: str, *, flash: str = "") -> web.Response:

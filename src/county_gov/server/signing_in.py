@@ -36,7 +36,7 @@ async def sign_in(call: Call, login: str, password: str) -> str:
     if seconds > 0:
         words = f"too many attempts to sign in; try again in {seconds:.0f} s"
         raise TooManyRequests(words, retry_after=seconds)
-    if len(login) > LONGEST or len(password) > LONGEST:
+    if not 0 < len(login) <= LONGEST or not 0 < len(password) <= LONGEST:
         raise AuthenticationFailed("login or password is wrong")
     found = await call.county.access.accounts.sign_in(
         login,

@@ -46,17 +46,19 @@ def numbers(series: Series, *, whole: bool = False) -> Numbers:
     return Numbers(rows=rows, total=len(instants))
 
 
-def chart_json(series: Series, *, language: str, timezone: ZoneInfo) -> Markup:
+def chart_json(series: Series, *, language: str, timezone: ZoneInfo, now: int) -> Markup:
     """The chart's data, safe inside ``<script type="application/json">``.
 
     Instants become milliseconds of the county's wall clock, which the script draws as if they
     were UTC: the axis then shows the county's time wherever the browser stands. NaN becomes null.
+    ``now`` (microseconds UTC) is where a shade that is still open ends.
     """
     clock = _WallClock(timezone)
     payload = {
         "unit": series.unit,
         "decimals": series.decimals,
         "live": list(series.live),
+        "now": clock.millisecond(now),
         "lines": [
             {
                 "label": line.label.in_language(language),

@@ -3,6 +3,8 @@
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const charts = new Map();
+// From this width on limits are named at their lines; below it, under the chart (views.css).
+const ROOMY = 544;
 
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const colour = (place) => token(`chart-${(place % 7) + 1}`);
@@ -52,7 +54,7 @@ function limits(data, roomy) {
   };
 }
 
-function shades(data, last) {
+function shades(data, scale) {
   return {
     silent: true,
     data: data.shades.map((shade) => [
@@ -60,11 +62,11 @@ function shades(data, last) {
         xAxis: shade.start,
         itemStyle: { color: token(`${shade.status}-fill`), opacity: 0.24 },
         label: {
-          show: data.shades.length <= 3, formatter: shade.label, position: "insideTop",
+          show: scale * ((shade.end ?? data.now) - shade.start) > widthOf(shade.label), formatter: shade.label, position: "insideTop",
           color: token(`${shade.status}-ink`), fontSize: 12,
         },
       },
-      { xAxis: shade.end ?? last },
+      { xAxis: shade.end ?? data.now },
     ]),
   };
 }
@@ -107,15 +109,17 @@ function tooltip(data) {
 
 function option(data, width) {
   const margin = Math.max(0, ...data.limits.map((limit) => widthOf(limitWords(limit, data))));
-  const roomy = width - margin > 420;
+  const roomy = width >= ROOMY;
   const times = data.lines.flatMap((line) => [line.times[0], line.times[line.times.length - 1]]);
-  const last = Math.max(...times);
+  const open = data.shades.some((shade) => shade.end === null);
+  const last = open ? Math.max(data.now, ...times) : Math.max(...times);
+  const scale = (width - (roomy ? margin : 44) - 48) / Math.max(1, last - Math.min(...times));
   const many = data.lines.length > 1;
   const long = Math.max(...data.lines.map((line) => line.times.length)) > 400;
   const quiet = token("ink-quiet");
   const highest = Math.max(...data.limits.map((limit) => limit.value), -Infinity);
   const series = data.lines.map(drawn);
-  Object.assign(series[0], { markLine: limits(data, roomy), markArea: shades(data, last) });
+  Object.assign(series[0], { markLine: limits(data, roomy), markArea: shades(data, scale) });
   return {
     useUTC: true, animation: false,
     textStyle: { fontFamily: token("font"), fontSize: 12, color: token("ink") },
@@ -124,7 +128,7 @@ function option(data, width) {
     legend: many ? { top: 0, right: 8, icon: "roundRect", itemWidth: 14, itemHeight: 4, textStyle: { color: token("ink") }, data: data.lines.map((line) => line.label) } : { show: false },
     tooltip: tooltip(data),
     xAxis: {
-      type: "time", axisLine: { lineStyle: { color: token("line-strong") } },
+      type: "time", max: open ? last : null, axisLine: { lineStyle: { color: token("line-strong") } },
       axisLabel: {
         color: quiet, hideOverlap: true,
         formatter: { year: "{yyyy}", month: "{yyyy}-{MM}", day: "{MM}-{dd}", hour: "{HH}:{mm}", minute: "{HH}:{mm}" },
