@@ -51,10 +51,10 @@ docs: $(VENV)/.installed-docs  ## build the documentation into docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
 bench: $(VENV)/.installed-benchmarks  ## measure intake against its peers, in one run
-	$(BIN)/python benchmarks/ingestion.py $(ARGS)
+	$(BIN)/python -m benchmarks.ingestion $(ARGS)
 
 torture: $(VENV)/.installed-dev  ## kill -9 the server under load, KILLS=50 times
-	$(BIN)/python benchmarks/torture.py --kills $(KILLS) $(ARGS)
+	$(BIN)/python -m benchmarks.torture --kills $(KILLS) $(ARGS)
 
 assets: $(VENV)/bin/python  ## fetch the front-end files that the server serves
 	@$(BIN)/python scripts/fetch_assets.py echarts

@@ -50,6 +50,9 @@ def main(
 
 def run() -> None:
     """Run the command line; an error of ours is told in words and ends with status 1."""
+    from county_gov.cli.terminal import configure_logs
+
+    configure_logs()
     try:
         app()
     except (DeploymentError, RegisterError) as error:

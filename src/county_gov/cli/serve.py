@@ -15,15 +15,8 @@ def serve(
     port: Annotated[int, typer.Option(help="Listen here instead of [server] port.")] = -1,
 ) -> None:
     """Run the county and its server until it is told to stop (SIGTERM or Ctrl-C)."""
-    from attrs import evolve
-
     from county_gov.deployment import County, read_settings
     from county_gov.server import serve as run
 
     settings = read_settings(file)
-    server = settings.server
-    if host:
-        server = evolve(server, host=host)
-    if port >= 0:
-        server = evolve(server, port=port)
-    run(County(settings.with_server(server)))
+    run(County(settings.with_server(host=host, port=port if port >= 0 else None)))

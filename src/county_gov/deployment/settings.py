@@ -231,9 +231,20 @@ class Settings:
     folder: Path = field(default=Path(), init=False)
     name: str = field(default="county.toml", init=False)
 
-    def with_server(self, server: ServerSettings) -> Settings:
-        """The same settings with another server."""
-        changed = evolve(self, server=server)
+    def with_server(self, *, host: str = "", port: int | None = None) -> Settings:
+        """The same settings with another address to listen on."""
+        server = evolve(
+            self.server,
+            host=host or self.server.host,
+            port=self.server.port if port is None else port,
+        )
+        return self._changed(evolve(self, server=server))
+
+    def with_store_url(self, url: str) -> Settings:
+        """The same settings with another database."""
+        return self._changed(evolve(self, store=evolve(self.store, url=url)))
+
+    def _changed(self, changed: Settings) -> Settings:
         object.__setattr__(changed, "folder", self.folder)
         object.__setattr__(changed, "name", self.name)
         return changed
