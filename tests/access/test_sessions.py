@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from county_gov.access import Sessions
 from county_gov.contract.access import SYSTEM, Actor
 from county_gov.errors import AuthenticationFailed
-from county_gov.store import tables
+from county_gov.store import Priority, tables
 from county_gov.store.access import Person
 from tests.access.conftest import WORKER, Desk
 
@@ -132,10 +132,22 @@ async def test_use_is_written_once_a_minute(desk: Desk, clock: StandingClock) ->
     for _ in range(13):
         clock.advance(seconds=10)
         await desk.sessions.look_up(token)
-        await desk.store.write(lambda _: None)
+        await desk.store.write(lambda _: None, Priority.UPKEEP)
         written.append((seen_at(desk.store) - start) // 1_000_000)
 
     assert [0] * 5 + [60] * 6 + [120] * 2 == written
+
+
+async def test_renewal_is_no_use(desk: Desk, clock: StandingClock) -> None:
+    """A page that renews itself keeps no session alive."""
+    token = await signed_in(desk)
+    for _ in range(29):
+        clock.advance(seconds=MINUTE)
+        await desk.sessions.look_up(token, in_use=False)
+
+    clock.advance(seconds=MINUTE)
+
+    assert await has_ended(desk, token)
 
 
 async def test_sign_out(any_desk: Desk) -> None:

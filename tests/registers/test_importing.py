@@ -377,6 +377,45 @@ async def test_one_active_datastream_per_property(store: Store) -> None:
     assert not registers.snapshot.active[registers.snapshot.number("station.pm25")]
 
 
+async def test_large_import_is_written_in_slices(store: Store) -> None:
+    """Many new areas, lowest first in the file, are written from the top down in several changes,
+    and nothing is lost.
+    """
+    registers = Registers(store)
+    header, *top = AREAS.splitlines()
+    grids = [f"9901010010010{number:03d},grid,格,990101001001,2013-01-01," for number in range(700)]
+    commits = store.writer.commits
+
+    plan = await registers.import_files([file("areas", "\n".join([header, *grids, *top]))])
+
+    assert Imported(added=704) == plan.imported["areas"]
+    assert plan.new_areas is not None
+    assert {"990101", "990101001", "990101002", "990101001001"} == set(plan.new_areas[:4])
+    assert 703 == len(registers.snapshot.descendants("990101", DAY_2020))
+    assert 2 <= store.writer.commits - commits
+
+
+async def test_old_area_below_a_new_one(any_store: Store) -> None:
+    """An area that was there before can move below one that comes in the same file."""
+    registers = Registers(any_store)
+    await registers.import_files(small())
+    header = AREAS.splitlines()[0]
+
+    plan = await registers.import_files(
+        [
+            file(
+                "areas",
+                f"{header}\n990101001001,village,青桐社区,990101300,2020-01-01,\n"
+                "990101300,township,新镇,990101,2020-01-01,\n",
+            )
+        ]
+    )
+
+    assert Imported(added=1, changed=1) == plan.imported["areas"]
+    assert plan.new_areas is None
+    assert ("990101300", "990101") == registers.snapshot.ancestors("990101001001", DAY_2020)
+
+
 async def test_imports_at_once_do_not_overwrite_each_other(store: Store) -> None:
     """An import that was planned on an older version is planned again."""
     registers = Registers(store)

@@ -273,14 +273,16 @@ class Accounts:
             row = await self._store.read(partial(_by_login, person.login))
             password = "" if row else generate_password()
             hashed = await self._passwords.hash(password) if password else ""
-            is_new = await self._store.write(
-                partial(self._import, person=person, hashed=hashed, actor=actor)
-            )
+
+            def change(tx: Transaction, person: Person = person, hashed: str = hashed) -> bool:
+                return self._import(tx, person, hashed, actor)
+
+            is_new = await self._store.write(change)
             if is_new:
                 new[person.login] = password
         return new
 
-    def _import(self, tx: Transaction, *, person: Person, hashed: str, actor: Actor) -> bool:
+    def _import(self, tx: Transaction, person: Person, hashed: str, actor: Actor) -> bool:
         row = account_of(tx, login=person.login)
         if row is None:
             self._put(tx, person, hashed, actor, "zh")

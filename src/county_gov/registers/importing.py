@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, TypeVar
 
 from attrs import field, frozen
@@ -44,6 +45,7 @@ class ImportPlan:
             reading.
         imported: Register's name to its counts.
         warnings: What is allowed, but probably not meant.
+        new_areas: Codes of the areas from the top down where all that change are new, else None.
     """
 
     version: int
@@ -51,6 +53,7 @@ class ImportPlan:
     redefined: tuple[int, ...] = ()
     imported: Mapping[str, Imported] = field(factory=dict)
     warnings: tuple[Problem, ...] = ()
+    new_areas: tuple[str, ...] | None = None
 
 
 def plan_import(
@@ -86,6 +89,7 @@ def plan_import(
         redefined=tuple(number for _, number in redefined),
         imported=imported,
         warnings=tuple(_doubts(entries.areas)),
+        new_areas=_from_the_top(changes, contents),
     )
 
 
@@ -212,6 +216,21 @@ def _differences(
         ),
     }
     return changes, imported
+
+
+def _from_the_top(changes: RegisterChanges, contents: RegisterContents) -> tuple[str, ...] | None:
+    """The new areas, each after its parents; None where old ones change, or there is no order."""
+    graph: dict[str, set[str]] = {row.code: set() for row in changes.areas}
+    touched = {row.code for row in (*changes.parents, *changes.withdrawn)} | graph.keys()
+    if not touched.isdisjoint(contents.areas):
+        return None
+    for row in changes.parents:
+        if row.parent in graph:
+            graph[row.code].add(row.parent)
+    try:
+        return tuple(TopologicalSorter(graph).static_order())
+    except CycleError:
+        return None
 
 
 def _code_and_day(row: ParentRow) -> tuple[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from county_gov.registers.entries import RegisterEntries, read_entries
 from county_gov.registers.importing import Imported, ImportPlan, plan_import
 from county_gov.registers.snapshot import RegisterSnapshot
 from county_gov.store.registers import (
+    ParentRow,
     RegisterChanges,
     RegisterContents,
     has_readings,
@@ -111,18 +113,24 @@ class Registers:
         details = msgspec.json.encode(counts).decode()
         version, first = plan.version, True
 
-        def write(part: RegisterChanges, tx: Transaction) -> int:
-            if read_version(tx) != version:
-                raise _Overtaken
-            if first:
-                if any(has_readings(tx, number) for number in plan.redefined):
-                    raise _Overtaken
-                tx.append_audit(actor, "registers.import", "registers", details=details)
-            write_changes(tx, part)
-            return read_version(tx)
+        for part in _slices(plan.changes, new_areas=plan.new_areas):
 
-        for part in _slices(plan.changes):
-            version = await self._store.write(partial(write, part))
+            def write(
+                tx: Transaction,
+                part: RegisterChanges = part,
+                version: int = version,
+                first: bool = first,  # noqa: FBT001 bound here, never passed
+            ) -> int:
+                if read_version(tx) != version:
+                    raise _Overtaken
+                if first:
+                    if any(has_readings(tx, number) for number in plan.redefined):
+                        raise _Overtaken
+                    tx.append_audit(actor, "registers.import", "registers", details=details)
+                write_changes(tx, part)
+                return read_version(tx)
+
+            version = await self._store.write(write)
             first = False
 
     def import_areas(self, tx: Transaction, entries: Sequence[AreaEntry]) -> Imported:
@@ -162,13 +170,29 @@ def _import_now(tx: Transaction, entries: RegisterEntries) -> ImportPlan:
     return plan
 
 
-def _slices(changes: RegisterChanges) -> Iterator[RegisterChanges]:
-    """The changes in parts; the tree of areas is never torn, and nothing refers to a later part."""
-    tree = RegisterChanges(
-        areas=changes.areas, parents=changes.parents, withdrawn=changes.withdrawn
-    )
-    if tree.registers:
-        yield tree
+def _slices(
+    changes: RegisterChanges, *, new_areas: Sequence[str] | None
+) -> Iterator[RegisterChanges]:
+    """The changes in parts, so that nothing refers to a later part.
+
+    New areas come from the top down. Where an area changes that was there before, the tree of
+    areas is written at once, so that it is never torn.
+    """
+    if new_areas is None:
+        tree = (changes.areas, changes.parents, changes.withdrawn)
+        if any(tree):
+            yield RegisterChanges(*tree)
+    else:
+        areas = {row.code: row for row in changes.areas}
+        parents: defaultdict[str, list[ParentRow]] = defaultdict(list)
+        for row in changes.parents:
+            parents[row.code].append(row)
+        for start in range(0, len(new_areas), SLICE):
+            codes = new_areas[start : start + SLICE]
+            yield RegisterChanges(
+                areas=[areas[code] for code in codes],
+                parents=[row for code in codes for row in parents[code]],
+            )
     for name in ("units", "things", "datastreams"):
         rows = getattr(changes, name)
         for start in range(0, len(rows), SLICE):

@@ -7,10 +7,11 @@ snapshot carries.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from attrs import asdict, field, frozen
+from attrs import AttrsInstance, field, fields, frozen
 
 from county_gov.store import tables
 
@@ -246,7 +247,6 @@ def has_readings(snapshot: Snapshot, number: int) -> bool:
 
 def write_changes(tx: Transaction, changes: RegisterChanges) -> None:
     """Write new and changed rows, and raise the versions of the registers that change."""
-    _upsert(tx, tables.areas, ("code",), [asdict(row) for row in changes.areas])
     parents = tables.area_parents.c
     for row in changes.withdrawn:
         tx.execute(
@@ -254,19 +254,15 @@ def write_changes(tx: Transaction, changes: RegisterChanges) -> None:
                 parents.code == row.code, parents.valid_from == row.valid_from
             )
         )
-    _upsert(tx, tables.area_parents, ("code", "valid_from"), [asdict(r) for r in changes.parents])
-    _upsert(tx, tables.units, ("code",), [asdict(row) for row in changes.units])
-    things = [asdict(row) | {"active": int(row.active)} for row in changes.things]
-    _upsert(tx, tables.things, ("code",), things)
+    _upsert(tx, tables.areas, AreaRow, changes.areas)
+    _upsert(tx, tables.area_parents, ParentRow, changes.parents, key=("code", "valid_from"))
+    _upsert(tx, tables.units, UnitRow, changes.units)
+    _upsert(tx, tables.things, ThingRow, changes.things)
     if changes.datastreams:
         columns = tables.things.c
         found = tx.rows(sa.select(columns.code, columns.number))
         numbers = {row[0]: row[1] for row in found}
-        datastreams = [
-            asdict(row) | {"thing": numbers[row.thing], "active": int(row.active)}
-            for row in changes.datastreams
-        ]
-        _upsert(tx, tables.datastreams, ("code",), datastreams)
+        _upsert(tx, tables.datastreams, DatastreamRow, changes.datastreams, thing_numbers=numbers)
     versions = tables.register_versions
     for name in changes.registers:
         tx.execute(
@@ -279,13 +275,35 @@ def write_changes(tx: Transaction, changes: RegisterChanges) -> None:
 
 
 def _upsert(
-    tx: Transaction, table: sa.Table, key: tuple[str, ...], rows: list[dict[str, Any]]
+    tx: Transaction,
+    table: sa.Table,
+    kind: type[AttrsInstance],
+    rows: Sequence[object],
+    *,
+    key: tuple[str, ...] = ("code",),
+    thing_numbers: Mapping[str, int] | None = None,
 ) -> None:
+    """Add rows, or change those with their key; by the driver, for the sake of the writer."""
     if not rows:
         return
+    names = [one.name for one in fields(kind)]
     statement = tx.database.insert(table)
-    others = {name: statement.excluded[name] for name in rows[0] if name not in key}
-    tx.execute(
-        statement.on_conflict_do_update(index_elements=list(key), set_=others),
-        rows,
+    others = {name: statement.excluded[name] for name in names if name not in key}
+    compiled = statement.on_conflict_do_update(index_elements=list(key), set_=others).compile(
+        dialect=tx.connection.dialect, column_keys=names
     )
+    values_of = attrgetter(*names)
+    records = []
+    for row in rows:
+        record = dict(zip(names, values_of(row), strict=True))
+        if "active" in record:
+            record["active"] = int(record["active"])
+        if thing_numbers is not None:
+            record["thing"] = thing_numbers[record["thing"]]
+        records.append(record)
+    order = compiled.positiontup
+    if order is None:
+        tx.connection.exec_driver_sql(str(compiled), records)
+    else:
+        tuples = [tuple(record[name] for name in order) for record in records]
+        tx.connection.exec_driver_sql(str(compiled), tuples)
