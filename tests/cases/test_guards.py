@@ -74,7 +74,7 @@ async def test_a_guard_that_hangs_is_left_behind_and_then_not_called() -> None:
 
     def guard(*_: object) -> Text | None:
         calls.append(1)
-        release.wait(30)
+        release.wait(60)
         return None
 
     keeper = GuardKeeper(seconds=0.02)
@@ -83,10 +83,10 @@ async def test_a_guard_that_hangs_is_left_behind_and_then_not_called() -> None:
             await ask(keeper, guard)
         assert "guard_failed" == caught.value.code
     assert STUCK_LIMIT == len(calls)
+    keeper.seconds = 30
     await ask(keeper, lambda *_: None)
     release.set()
-    keeper.seconds = 5
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await ask(keeper, guard)

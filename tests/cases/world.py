@@ -198,7 +198,7 @@ def make_cases(store: Store, *workflows: Workflow, channels: tuple[str, ...] = (
         county=COUNTY,
         timezone="Asia/Shanghai",
         channels=channels,
-        guard_seconds=0.5,
+        guard_seconds=30,
     )
 
 
