@@ -29,7 +29,7 @@ help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: $(VENV)/.installed assets  ## run the demonstration county (ONCE=1: replay, summary, exit)
-	$(BIN)/python examples/demo_county/demo.py $(if $(filter-out 0,$(ONCE)),--once)
+	$(BIN)/python -m examples.demo_county.demo $(if $(filter-out 0,$(ONCE)),--once)
 
 test: $(VENV)/.installed-dev assets  ## run all tests that need no server process
 	$(BIN)/python -m pytest -m "not service" $(ARGS)

@@ -2,8 +2,8 @@
 
 ::
 
-    python examples/demo_county/demo.py          # what `make demo` runs
-    python examples/demo_county/demo.py --once   # replay, print a summary, exit
+    python -m examples.demo_county.demo          # what `make demo` runs
+    python -m examples.demo_county.demo --once   # replay, print a summary, exit
 
 The first run makes a database in ``var/`` and accounts with generated passwords, which are shown
 once. Later runs go on with it; ``--fresh`` begins anew.
@@ -28,19 +28,17 @@ from attrs import asdict, field, frozen
 from rich.console import Console
 from rich.table import Table
 
+from county_gov.cli.ingest import ingest_files
+from county_gov.cli.terminal import configure_logs
+from county_gov.contract.access import SYSTEM, Scope
+from county_gov.deployment import County, Settings, read_settings
+from county_gov.errors import CountyGovError
+from county_gov.server import serve
+from county_gov.store import alerts
+from examples.demo_county.live_feed import LiveFeed
+from examples.demo_county.replay import hours_until, write_moved
+
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-
-from live_feed import LiveFeed  # noqa: E402 (lies beside this file)
-from replay import hours_until, write_moved  # noqa: E402 (lies beside this file)
-
-from county_gov.cli.ingest import ingest_files  # noqa: E402
-from county_gov.cli.terminal import configure_logs  # noqa: E402
-from county_gov.contract.access import SYSTEM, Scope  # noqa: E402
-from county_gov.deployment import County, Settings, read_settings  # noqa: E402
-from county_gov.errors import CountyGovError  # noqa: E402
-from county_gov.server import serve  # noqa: E402
-from county_gov.store import alerts  # noqa: E402
 
 FILES = ("winters.csv.gz", "aotizhongxin_pm25.csv.gz")
 VAR = HERE / "var"

@@ -17,9 +17,9 @@ from pathlib import Path
 import aiohttp
 import structlog
 from attrs import define
-from replay import Row, hours
 
 from county_gov.access.devices import sign
+from examples.demo_county.replay import Row, hours
 
 log = structlog.get_logger("demo.live")
 

@@ -32,8 +32,7 @@ def rows(path: Path) -> Iterator[Row]:
     with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
         reader = csv.reader(file)
         next(reader)
-        for datastream, time, value in reader:
-            yield datastream, time, value
+        yield from ((datastream, time, value) for datastream, time, value in reader)
 
 
 def write_moved(source: Path, target: Path, shift: timedelta) -> int:
