@@ -19,6 +19,7 @@ from county_gov.contract.page import (
     Paragraphs,
     Row,
     Series,
+    Shade,
     Shape,
     Table,
     Timeline,
@@ -232,3 +233,18 @@ def test_a_timeline_without_entries_says_so(draw: Renderer, frame: Chrome) -> No
     """A timeline in which nothing happened has words for it."""
     html = draw.view(Timeline("t", TITLE, ()), language="en", chrome=frame)
     assert "Nothing has happened yet." in html
+
+
+def test_shaded_stretches_are_named_below_the_chart(draw: Renderer, frame: Chrome) -> None:
+    """Each kind of shade is named once with its count; an open one ends now, in wall clock time."""
+    gone, open_shade = Text(zh="已结束", en="Over"), Text(zh="持续", en="Lasting")
+    shades = (
+        Shade(views.NOW, views.NOW + views.HOUR, gone),
+        Shade(views.NOW + views.HOUR, views.NOW + 2 * views.HOUR, gone),
+        Shade(views.NOW, None, open_shade, "alarm"),
+    )
+    series = evolve(one_line([1.0, 2.0]), shades=shades)
+    html = draw.view(series, language="en", chrome=frame)
+    assert '<span class="shade ink-warning">Over × 2</span>' in html
+    assert '<span class="shade ink-alarm">Lasting</span>' in html
+    assert frame.now // 1000 + 8 * 3_600_000 == chart_data(html)["now"]
