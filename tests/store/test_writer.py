@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from county_gov.contract.clock import SystemClock
 from county_gov.errors import StoreBusy, StoreClosed, StoreError
 from county_gov.store import Priority, Store, WriterLimits, tables
+from county_gov.store.changes import Queues
 from county_gov.store.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
@@ -195,23 +196,38 @@ def test_a_person_does_not_wait_for_a_batch_that_is_next(store: Store) -> None:
     assert seen.result(PATIENCE)
 
 
-def test_upkeep_gets_its_share_of_a_busy_writer(database: SqliteDatabase) -> None:
-    """While intake never stops, upkeep runs all the same."""
-    limits = WriterLimits(gather=0.001, upkeep_share=0.25)
-    store = Store(database, SystemClock(), limits=limits)
+@pytest.mark.parametrize("busy", [Priority.PERSON, Priority.INTAKE])
+@pytest.mark.parametrize("patient", [Priority.INTAKE, Priority.UPKEEP])
+def test_no_queue_starves(database: SqliteDatabase, busy: Priority, patient: Priority) -> None:
+    """While a more urgent queue never empties, the less urgent runs all the same."""
+    store = Store(database, SystemClock(), limits=WriterLimits(gather=0.001))
     store.start()
-    ran, stop = threading.Event(), threading.Event()
+    stop = threading.Event()
 
     def again(tx: Transaction) -> None:
         if not stop.is_set():
-            store.submit(again, Priority.INTAKE)
+            store.submit(again, busy)
 
     for _ in range(3):
-        store.submit(again, Priority.INTAKE)
-    upkeep = [store.submit(lambda tx: ran.set(), Priority.UPKEEP) for _ in range(5)]
-    assert not wait_for_all(upkeep, PATIENCE).not_done
+        store.submit(again, busy)
+    waiting = [store.submit(lambda tx: None, patient) for _ in range(5)]
+    assert not wait_for_all(waiting, PATIENCE).not_done
     stop.set()
     store.close()
+
+
+def test_a_share_of_the_time_is_kept() -> None:
+    """A queue that always waits gets its share of a busy writer's time, to a few percent."""
+    queues = Queues(WriterLimits(upkeep_share=0.25))
+    share = queues._shares[Priority.UPKEEP]
+    used = total = 0.0
+    for _ in range(2000):
+        share.used = 0.014 if share.due else 0.0
+        used += share.used
+        seconds = 0.015 + share.used
+        total += seconds
+        share.account(seconds, waiting=True)
+    assert 0.24 < used / total < 0.26
 
 
 def test_too_many_waiting_changes_are_refused(limited: Store) -> None:

@@ -17,7 +17,7 @@ from county_gov.errors import StoreBusy, StoreClosed
 from county_gov.store.transaction import Transaction
 
 MOST_OWED = 0.1
-"""Seconds that upkeep may be owed, or may owe, at most."""
+"""Seconds that a queue may be owed, or may owe, at most; once owed them it goes before persons."""
 
 
 class Priority(IntEnum):
@@ -37,12 +37,14 @@ class WriterLimits:
         waiting: Changes that may wait per queue before `StoreBusy` is raised.
         waiting_rows: Rows that the changes of a queue may bring together; one change alone may
             always wait, however many it brings.
+        intake_share: Share of the writer's time that intake gets while persons never stop.
         upkeep_share: Share of the writer's time that upkeep gets while others never stop.
     """
 
     gather: float = 0.012
     waiting: int = 4096
     waiting_rows: int = 2_000_000
+    intake_share: float = 0.25
     upkeep_share: float = 0.25
 
 
@@ -108,11 +110,53 @@ def _settle(change: Change) -> None:
         change.future.set_exception(change.error)
 
 
+@define(eq=False)
+class Share:
+    """What a queue is owed of the writer's time while more urgent ones never stop.
+
+    Args:
+        share: Of each commit's time.
+    """
+
+    share: float
+    owed: float = 0.0
+    used: float = 0.0
+    since: float | None = None
+
+    @property
+    def due(self) -> bool:
+        """Whether it is owed something, and has had nothing in this commit."""
+        return self.owed > 0 and not self.used
+
+    @property
+    def overdue(self) -> bool:
+        """Whether it is owed as much as can be, and has had nothing in this commit."""
+        return self.owed >= MOST_OWED and not self.used
+
+    def start(self) -> None:
+        """One of its changes begins."""
+        self.since = time.perf_counter()
+
+    def stop(self) -> None:
+        """Its change has ended, if one had begun."""
+        if self.since is not None:
+            self.used += time.perf_counter() - self.since
+            self.since = None
+
+    def account(self, seconds: float, *, waiting: bool) -> None:
+        """A commit took so long: it is owed its share of it, less what it has had."""
+        self.stop()
+        if waiting or self.used:
+            self.owed += self.share * seconds - self.used
+            self.owed = min(max(self.owed, -MOST_OWED), MOST_OWED)
+        self.used = 0.0
+
+
 class Queues:
     """What waits, by priority; put from any thread, taken by the writer's.
 
     Args:
-        limits: How much may wait, and the share of upkeep.
+        limits: How much may wait, and the shares of intake and upkeep.
     """
 
     def __init__(self, limits: WriterLimits) -> None:
@@ -121,9 +165,10 @@ class Queues:
         self._rows = [0 for _ in Priority]
         self._wake = threading.Condition()
         self._closed = ""
-        self._owed = 0.0
-        self._upkeep_since: float | None = None
-        self._upkeep_seconds = 0.0
+        self._shares = {
+            Priority.INTAKE: Share(limits.intake_share),
+            Priority.UPKEEP: Share(limits.upkeep_share),
+        }
 
     @property
     def closed(self) -> bool:
@@ -182,37 +227,35 @@ class Queues:
 
     def _pop(self, *, people_only: bool) -> Change | None:
         with self._wake:
-            self._stop_upkeep()
+            for share in self._shares.values():
+                share.stop()
             if people_only and not self._queues[Priority.PERSON]:
                 return None
-            priority = self._choose()
+            priority = Priority.PERSON if people_only else self._choose()
             if priority is None:
                 return None
+            if priority in self._shares:
+                self._shares[priority].start()
             change = self._queues[priority].popleft()
             self._rows[priority] -= change.rows
             return change
 
     def _choose(self) -> Priority | None:
+        """The queue whose turn it is: the most urgent, unless another was passed over for long."""
         people, intake, upkeep = self._queues
         if people:
+            for priority, share in self._shares.items():
+                if self._queues[priority] and share.overdue:
+                    return priority
             return Priority.PERSON
-        if upkeep and (not intake or (self._owed > 0 and not self._upkeep_seconds)):
-            self._upkeep_since = time.perf_counter()
+        if upkeep and (not intake or self._shares[Priority.UPKEEP].due):
             return Priority.UPKEEP
         return Priority.INTAKE if intake else None
 
-    def _stop_upkeep(self) -> None:
-        if self._upkeep_since is not None:
-            self._upkeep_seconds += time.perf_counter() - self._upkeep_since
-            self._upkeep_since = None
-
     def note_group(self, seconds: float) -> None:
-        """A commit took so long: upkeep is owed its share of it, less what it has had."""
-        self._stop_upkeep()
-        if self._queues[Priority.UPKEEP] or self._upkeep_seconds:
-            self._owed += self._limits.upkeep_share * seconds - self._upkeep_seconds
-            self._owed = min(max(self._owed, -MOST_OWED), MOST_OWED)
-        self._upkeep_seconds = 0.0
+        """A commit took so long."""
+        for priority, share in self._shares.items():
+            share.account(seconds, waiting=bool(self._queues[priority]))
 
     def drain(self) -> list[Change]:
         """Take all that wait, to refuse them."""

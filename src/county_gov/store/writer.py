@@ -1,11 +1,11 @@
 """The one writer: a thread that owns the writing connection and commits many changes at once.
 
 A change is a function of a `Transaction`. Changes wait in three queues: those of persons go first,
-then intake; upkeep runs when nothing else waits, and is owed a share of the time when something
-always does. A commit is made once nobody waits, after 12 ms, or as soon as all persons' changes are
-in it. Each change runs in a savepoint of its own, so that one that fails costs no other; all
-that ran share one durable commit, and only then does anybody hear of a success or a failure (a
-failure may rest on what a change before it in the same commit did).
+then intake, then upkeep; while a more urgent queue never empties, the others get a share of the
+time all the same. A commit is made once nobody waits, after 12 ms, or as soon as all persons'
+changes are in it. Each change runs in a savepoint of its own, so that one that fails costs no
+other; all that ran share one durable commit, and only then does anybody hear of a success or a
+failure (a failure may rest on what a change before it in the same commit did).
 """
 
 from __future__ import annotations
