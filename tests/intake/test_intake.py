@@ -193,6 +193,9 @@ async def test_rows_are_counted_from_the_first_row(intake: Intake, quarantine: Q
     assert [501] == [reason.row for reason in outcome.reasons]
     (item,), _ = await quarantine.find(Scope.everything())
     assert 501 == item.row
+    whole = Delivery(b"[", JSON, "device:one", RECEIVED_AT, cursor="1")
+    outcome = await intake.take(whole, source="test", first_row=500)
+    assert [None] == [reason.row for reason in outcome.reasons]
 
 
 def texts(*values: str) -> Texts:
@@ -259,6 +262,23 @@ def test_a_decoder_that_breaks_the_contract_is_named(columns: dict[str, Any], wo
     """A plugin's batch with wrong columns is an error of the contract."""
     with pytest.raises(ContractError, match=words):
         recode(Decoded(Batch(columns), np.zeros(1, np.int64)), "text/x-lines")
+
+
+async def test_a_decoder_that_fails_holds_nothing_up(
+    store: Store, current: Current, clock: StandingClock, intake: Intake, observations: Observations
+) -> None:
+    """A delivery over which a plugin's decoder stumbles is quarantined whole and passed over."""
+
+    def failing(given: Delivery, things: Things) -> Decoded:
+        raise KeyError(given.raw)
+
+    own = Intake(store, observations, current, clock, decoders={"test.bad": failing})
+    with pytest.raises(MalformedDelivery, match=r"decoder of test\.bad failed: KeyError"):
+        await own.take(Delivery(b"x", "text/x", "box", RECEIVED_AT), source="test.bad")
+    fetched = Delivery(b"x", "text/x", "box", RECEIVED_AT, cursor="2")
+    outcome = await own.take(fetched, source="test.bad")
+    assert (1, "unreadable") == (outcome.quarantined, outcome.reasons[0].code)
+    assert "2" == await own.cursor("test.bad")
 
 
 def test_batch_keys_are_sorted_by_their_instant() -> None:

@@ -188,6 +188,21 @@ async def test_a_corrected_text_is_taken_in(intake: Intake, quarantine: Quaranti
         await quarantine.retry(await ids(quarantine), actor=OFFICER, scope=ALL, corrected=mended)
 
 
+async def test_a_corrected_text_is_utf8_whatever_came(
+    intake: Intake, quarantine: Quarantine, current: Current
+) -> None:
+    """A row that came in GB18030 is corrected in UTF-8, as a browser sends it."""
+    current.registers = SampleRegisters.of((*CODES, "奥体中心"), active=(*CODES, "奥体中心"))
+    text = f"datastream,time,value\n奥体中心,{RECEIVED_AT},VALUE"
+    wire_format = "text/csv; charset=gb18030"
+    raw = text.replace("VALUE", "一").encode("gb18030")
+    await intake.take(Delivery(raw, wire_format, "box", RECEIVED_AT), source="test")
+    (one,) = await ids(quarantine)
+    mended = text.replace("VALUE", "1").encode()
+    retried = await quarantine.retry([one], actor=OFFICER, scope=ALL, corrected=mended)
+    assert [1] == [outcome.accepted for outcome in retried.outcomes]
+
+
 async def test_a_whole_delivery_is_retried(intake: Intake, quarantine: Quarantine) -> None:
     """An unreadable delivery that was mended is split: good rows are taken in, bad ones kept."""
     fetched = Delivery(b"[{", JSON, "box", RECEIVED_AT, cursor="1")

@@ -9,10 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import structlog
 from attrs import define, frozen
 
 from county_gov.contract.source import Decoded, Delivery, Outcome, Reason, Things
-from county_gov.errors import DeliveryTooLarge, IntakeError, UnsupportedWireFormat
+from county_gov.errors import (
+    DeliveryTooLarge,
+    IntakeError,
+    MalformedDelivery,
+    UnsupportedWireFormat,
+)
 from county_gov.intake.limits import IntakeLimits
 from county_gov.intake.readable import ROW_FORMAT, Readable
 from county_gov.intake.reasons import Fault
@@ -36,6 +42,8 @@ if TYPE_CHECKING:
     from county_gov.contract.clock import Clock
     from county_gov.store.store import Store
     from county_gov.store.transaction import JournalEntry, Transaction
+
+log = structlog.get_logger(__name__)
 
 MOST_REASONS = 100
 """Reasons that an answer repeats; the quarantine holds all."""
@@ -156,7 +164,7 @@ class Intake:
             now: The instant against which future times are judged, if not that of the arrival.
 
         Raises:
-            IntakeError: if the whole cannot be read.
+            IntakeError: if the whole cannot be read, or the source's own decoder failed.
         """
         registers = self._registers()
         readable = self._read(delivery, source, registers)
@@ -175,7 +183,15 @@ class Intake:
         if len(delivery.raw) > self.limits.max_bytes:
             msg = f"{len(delivery.raw)} bytes; at most {self.limits.max_bytes} are taken at once"
             raise DeliveryTooLarge(msg)
-        return recode(decode(delivery, registers), delivery.wire_format)
+        try:
+            return recode(decode(delivery, registers), delivery.wire_format)
+        except IntakeError:
+            raise
+        except Exception as error:
+            # A decoder that stumbles over one delivery must not hold up all that come after it.
+            log.exception("a source's decoder failed", source=source, bytes=len(delivery.raw))
+            msg = f"the decoder of {source} failed: {type(error).__name__}: {error}"
+            raise MalformedDelivery(msg[:400]) from error
 
     async def cursor(self, source: str) -> str | None:
         """Where a source goes on, or None where it never delivered."""

@@ -15,10 +15,12 @@ from attrs import frozen
 from county_gov.contract.access import Actor, Scope
 from county_gov.contract.source import Delivery, Outcome, Reason
 from county_gov.errors import CountyGovError, IntakeError, NotFound
+from county_gov.intake.charset import UTF8
 from county_gov.intake.export import HEADER, export_lines
 from county_gov.intake.intake import Intake
 from county_gov.intake.reasons import Fault
 from county_gov.intake.validation import Validated
+from county_gov.intake.wire_format import CSV
 from county_gov.store.intake import (
     QuarantinedItem,
     QuarantineFilter,
@@ -136,7 +138,7 @@ class Quarantine:
             ids: Items, at most 200; several with the same arrival and source make one batch.
             actor: Who retries.
             scope: What the actor may see.
-            corrected: Text to read instead of the raw one; for one item only.
+            corrected: Text in UTF-8 to read instead of the raw one; for one item only.
             request: Id of the request, for the audit.
 
         Raises:
@@ -351,9 +353,12 @@ def _groups(items: Sequence[QuarantinedItem]) -> list[list[QuarantinedItem]]:
 
 
 def _delivery(item: QuarantinedItem, corrected: bytes | None) -> Delivery:
+    wire_format = item.wire_format
+    if corrected is not None and wire_format.startswith(CSV):
+        wire_format = f"{CSV}; charset={UTF8}"
     return Delivery(
         raw=item.raw if corrected is None else corrected,
-        wire_format=item.wire_format,
+        wire_format=wire_format,
         provenance=item.provenance,
         received_at=item.received_at,
     )

@@ -91,11 +91,13 @@ class Validated:
         """The same where the delivery's rows are counted from ``first``."""
         if not first or not self.rejected:
             return self
-        rejected = [
-            evolve(one, reason=evolve(one.reason, row=(one.reason.row or 0) + first))
+        rejected = tuple(
+            one
+            if one.reason.row is None
+            else evolve(one, reason=evolve(one.reason, row=one.reason.row + first))
             for one in self.rejected
-        ]
-        return Validated(self.readings, tuple(rejected))
+        )
+        return Validated(self.readings, rejected)
 
 
 @frozen(eq=False)
