@@ -62,7 +62,7 @@ def test_other_charsets_are_refused() -> None:
 @given(st.text(st.characters(codec="gb18030", exclude_categories=("C", "Z", "P")), min_size=1))
 def test_a_named_charset_is_always_read(code: str) -> None:
     """Whatever GB18030 can spell is read back when the charset is named."""
-    raw = f"{HEADER}{code},1,2\n".encode("gb18030")
+    raw = f"{HEADER}{code},-1,2\n".encode("gb18030")
     readable = read(raw, "text/csv; charset=GB18030", IntakeLimits())
     assert [code] == readable.batch["datastream"].tolist()
     (text,) = readable.raw_of([0])

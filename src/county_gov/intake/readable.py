@@ -10,6 +10,7 @@ from attrs import frozen
 from msgspec import UNSET, UnsetType
 
 from county_gov.contract.batch import NO_TIME, Batch, Bools, Int64s
+from county_gov.contract.clock import LATEST
 from county_gov.contract.source import Decoded, Reason
 from county_gov.intake.instants import parse_instant, parse_instants
 from county_gov.intake.reasons import Fault
@@ -22,6 +23,9 @@ RawOf = Callable[[Sequence[int]], list[bytes]]
 """The raw text of the rows with these numbers; each can be decoded by itself."""
 
 INT64 = np.iinfo(np.int64)
+MISTAKEN = LATEST // 1000
+"""An integer from 0 to here is a time of today in seconds or milliseconds. As microseconds it would
+lie before 17 February 1970; such times are sent as RFC 3339."""
 CONTROL = re.compile(r"[\x00-\x1f]")
 
 
@@ -149,7 +153,10 @@ def _instants(name: str, values: Sequence[TimeText | None], faults: dict[int, Fa
         return instants
     for index in np.flatnonzero(~good).tolist():
         value = values[index]
-        if isinstance(value, int):
+        if isinstance(value, int) and 0 <= value < MISTAKEN:
+            message = f"{name} {value} looks like seconds or milliseconds; expected microseconds"
+            fault = Fault("invalid_time", message, name, str(value))
+        elif isinstance(value, int):
             fault = Fault(
                 "number_out_of_range",
                 f"{name} lies outside of 64-bit integers; expected microseconds UTC",
@@ -168,7 +175,7 @@ def read_instants(values: Sequence[TimeText | None]) -> tuple[Int64s, Bools]:
     if type(first) is int and len(values) > 1:
         column = np.array(values)
         if column.dtype == np.int64:
-            return column, column != NO_TIME
+            return column, (column < 0) & (column != NO_TIME) | (column >= MISTAKEN)
     elif type(first) is str:
         try:
             return parse_instants(values)  # type: ignore[arg-type]
@@ -183,7 +190,7 @@ def read_instants(values: Sequence[TimeText | None]) -> tuple[Int64s, Bools]:
             instant = parse_instant(value)
             good[index] = instant is not None
             instants[index] = instant or 0
-        elif INT64.min < value <= INT64.max:
+        elif INT64.min < value < 0 or MISTAKEN <= value <= INT64.max:
             instants[index] = value
         else:
             good[index] = False
