@@ -166,6 +166,29 @@ def _planned(number: int, outcome: str, undone: list[int]) -> Callable[[Transact
     return change
 
 
+@pytest.mark.parametrize(
+    "error", [StopIteration(), SystemExit(1), KeyboardInterrupt(), asyncio.CancelledError()]
+)
+async def test_an_error_that_would_end_the_loop_is_wrapped(
+    store: Store, error: BaseException
+) -> None:
+    """Those who share the commit get their answers, and the event loop lives."""
+
+    def failing(tx: Transaction) -> None:
+        raise error
+
+    gate = Gate(store)
+    tasks = [
+        asyncio.create_task(store.write(change)) for change in (_note("a"), failing, _note("b"))
+    ]
+    await asyncio.sleep(0)
+    gate.open()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert ["a", "b"] == [results[0], results[2]] == _keys(store)
+    assert isinstance(results[1], StoreError)
+    assert error is results[1].__cause__
+
+
 def test_people_go_before_intake_and_intake_before_upkeep(store: Store) -> None:
     """Of what waits, each next change is the most urgent; within a queue the oldest."""
     ran: list[str] = []

@@ -300,7 +300,7 @@ class Writer:
             self._database.rollback_to(tx.connection)
             self._call(reversed(tx.undo[marks[2] :]))
             del tx.entries[marks[0] :], tx.callbacks[marks[1] :], tx.undo[marks[2] :]
-            change.result, change.error = None, self._explain(error) or error
+            change.result, change.error = None, self._explain(error) or _as_answer(error)
         self._note_change(change, time.perf_counter() - started)
 
     def _note_change(self, change: Change, seconds: float) -> None:
@@ -369,3 +369,12 @@ class Writer:
             change.error = error
             self._answers.add(change)
         self._answers.deliver()
+
+
+def _as_answer(error: BaseException) -> Exception:
+    """The error as one that a waiting task can take: not one that would end its event loop."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    answer = StoreError(f"the change ended with {error!r}")
+    answer.__cause__ = error
+    return answer
