@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from county_gov.contract.batch import NO_TIME
-from county_gov.contract.clock import HOUR
+from county_gov.contract.clock import DAY, HOUR
 from county_gov.errors import ContractError
 from county_gov.store import tables
 from county_gov.store.observations import (
@@ -252,6 +252,22 @@ def test_another_writing_session_loads_again(
     assert [DUPLICATE] * 70 + [ACCEPTED] * 2 == statuses
     assert 72 == asyncio.run(any_observations.settle(budget_seconds=60, close=True))
     assert list(range(72)) == [row[1] for row in values(any_store, any_observations, [1])]
+
+
+def test_a_delivery_is_cut_where_looking_up_takes_long(
+    store: Store, observations: Observations
+) -> None:
+    """New rows are cut by ten thousand, late ones earlier, and earliest where days differ."""
+    new: list[Row] = [(1, DAY * 10_000 + t, t) for t in range(25_000)]
+    assert [0, 10_000, 20_000, 25_000] == observations.cuts(readings(new))
+    assert [0, 0] == observations.cuts(readings([]))
+    land(store, observations, [(1, DAY * 9_000, 1)])
+    late: list[Row] = [(1, t, t) for t in range(2_000)]
+    assert [0, 1_000, 2_000] == observations.cuts(readings(late))
+    mixed = [*new[:9_000], *late, *new[9_000:20_000]]
+    assert [0, 10_000, 20_000, 22_000] == observations.cuts(readings(mixed))
+    days: list[Row] = [(1, t * DAY, t) for t in range(700)]
+    assert [0, 250, 500, 700] == observations.cuts(readings(days))
 
 
 def test_large_batches_with_gaps_flags_and_repetitions(

@@ -81,6 +81,10 @@ class LandingDialect(Protocol):
         """Datastream, time, value, flag and result time of all revisions under the given keys."""
         ...
 
+    def insert_revisions(self, tx: Transaction, rows: Sequence[tuple[int | None, ...]]) -> None:
+        """Keep values that are not current: the columns of ``revisions`` but the identity."""
+        ...
+
     def put_blocks(
         self,
         tx: Transaction,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -40,6 +41,12 @@ from county_gov.store.transaction import JournalEntry, Transaction
 
 MOST_ROWS: Final = 1_000_000
 """Rows of a landing table, after which the next one is made."""
+ROWS_A_CHANGE: Final = 10_000
+LATE_ROWS_A_CHANGE: Final = 1_000
+LATE_BLOCKS_A_CHANGE: Final = 250
+"""What one change on the writer should bring at most, so that nobody waits for it for long: rows,
+those of them that must be looked for, and blocks that these may be in."""
+
 LONGEST: Final = HOUR
 """Arrival time that a landing table covers at most."""
 
@@ -107,6 +114,25 @@ class Landing:
         )
         self._insert(tx, new)
         return Landed(status, _journal(tx, new, None, rows.received_at, batch=batch))
+
+    def cuts(self, rows: Readings) -> list[int]:
+        """Where to cut a delivery; see `Observations.cuts`."""
+        if not len(rows):
+            return [0, 0]
+        late = np.flatnonzero(~self.heads.above(rows.datastream, rows.time))
+        keys = zip(rows.datastream[late].tolist(), (rows.time[late] // DAY).tolist(), strict=True)
+        cuts, count, blocks = [0], 0, set[BlockKey]()
+        for index, key in zip(late.tolist(), keys, strict=True):
+            blocks.add(key)
+            count += 1
+            if count > LATE_ROWS_A_CHANGE or len(blocks) > LATE_BLOCKS_A_CHANGE:
+                cuts.append(index)
+                count, blocks = 1, {key}
+        return [
+            start
+            for first, end in pairwise([*cuts, len(rows)])
+            for start in range(first, end, ROWS_A_CHANGE)
+        ] + [len(rows)]
 
     def close(self, tx: Transaction, *, force: bool = False) -> None:
         """Close the open table if its hour of arrival is over, or in any case."""
@@ -194,7 +220,7 @@ class Landing:
             strict=True,
         ):
             status[at] = revising.arrive((datastream, time), value, flag, result_time)
-        _keep_losers(tx, revising.losers)
+        _keep_losers(tx, self._dialect, revising.losers)
         changed = [item for item in revising.current.items() if item[1].changed]
         self._rewrite(tx, [one for one in changed if one[1].place != NOWHERE], existing)
         new = _stored(one for one in changed if one[1].place == NOWHERE)
@@ -297,35 +323,34 @@ def _rewrite_blocks(
     keys = zip(revised.datastream.tolist(), (revised.time // DAY).tolist(), strict=True)
     for index, key in enumerate(keys):
         by_block[key].append(index)
-    changed = []
-    for key, places in by_block.items():
+    rewritten, bodies = [], []
+    for key, places in sorted(by_block.items()):
         body, block = blocks[key]
         rows = revised.take(np.array(places, np.int64))
         block = block.take(np.arange(len(block)))
         block.overwrite(np.searchsorted(block.time, rows.time), rows)
-        (encoded,) = encode_blocks(block)
-        changed.append((*encoded, body))
+        rewritten.append(block)
+        bodies.append(body)
+    encoded = encode_blocks(Stored.join(rewritten))
+    changed = [(*block, body) for block, body in zip(encoded, bodies, strict=True)]
     if changed and not dialect.put_blocks(tx, [], changed):
         msg = f"{len(changed)} blocks changed while batch {revised.batch[0]} revised them"
         raise StoreError(msg)
 
 
-def _keep_losers(tx: Transaction, losers: list[Loser]) -> None:
-    if not losers:
-        return
-    tx.execute(
-        sa.insert(tables.revisions),
+def _keep_losers(tx: Transaction, dialect: LandingDialect, losers: list[Loser]) -> None:
+    dialect.insert_revisions(
+        tx,
         [
-            {
-                "datastream": loser.key[0],
-                "time": loser.key[1],
-                "value": loser.value.value,
-                "flag": loser.value.flag,
-                "result_time": _or_none(loser.value.result_time),
-                "batch": loser.value.batch,
-                "replaced_by": loser.replaced_by,
-                "replaced_at": tx.at,
-            }
+            (
+                *loser.key,
+                loser.value.value,
+                loser.value.flag,
+                _or_none(loser.value.result_time),
+                loser.value.batch,
+                loser.replaced_by,
+                tx.at,
+            )
             for loser in losers
         ],
     )

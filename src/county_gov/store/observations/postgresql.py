@@ -152,6 +152,15 @@ class PostgresqlLanding:
             time.tolist(),
         )
 
+    def insert_revisions(self, tx: Transaction, rows: Sequence[tuple[int | None, ...]]) -> None:
+        """Keep values that are not current."""
+        with tx.driver.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO revisions (datastream, time, value, flag, result_time, batch,"
+                " replaced_by, replaced_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+                rows,
+            )
+
     def put_blocks(
         self,
         tx: Transaction,

@@ -135,7 +135,7 @@ class Settling:
         row = snapshot.first(
             sa.select(register.c.changes, register.c.settled_day, register.c.settled_datastream)
             .where(register.c.number == number)
-            .where(register.c.settled_at.is_(None))
+            .where(register.c.closed_at.is_not(None), register.c.settled_at.is_(None))
         )
         if row is None:
             return None

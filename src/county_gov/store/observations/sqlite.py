@@ -157,6 +157,14 @@ class SqliteLanding:
             ).fetchall()
         return found
 
+    def insert_revisions(self, tx: Transaction, rows: Sequence[tuple[int | None, ...]]) -> None:
+        """Keep values that are not current."""
+        tx.driver.executemany(
+            "INSERT INTO revisions (datastream, time, value, flag, result_time, batch,"
+            " replaced_by, replaced_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+
     def put_blocks(
         self,
         tx: Transaction,
