@@ -21,10 +21,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import hashlib
 import json
 import os
-import socket
 import sqlite3
 import statistics
 import subprocess
@@ -40,40 +38,21 @@ import msgspec
 import numpy as np
 from attrs import frozen
 
+from benchmarks.county import (
+    COLUMNS,
+    DATASTREAMS,
+    MASTER,
+    MINUTE,
+    START,
+    Signer,
+    free_port,
+    issue_key,
+    write_county,
+)
 from benchmarks.load import Load, post, run_load
 
 ROOT = Path(__file__).parents[1]
-PATH = "/api/v1/observations"
-COLUMNS = "application/vnd.county-gov.columns+json"
-DATASTREAMS = 2000
 BATCH = 10_000
-START = 1_700_000_000_000_000
-MINUTE = 60_000_000
-DEVICE = "gateway"
-MASTER = "a master secret of the benchmark only"
-
-TOML = """
-[county]
-name = "基准县"
-code = "990102"
-api = 0
-[store]
-url = "sqlite:///county.db"
-migrate = true
-[server]
-port = {port}
-secure_cookies = false
-device_requests_per_second = 1000000.0
-[secrets]
-device_master = {{ env = "BENCHMARK_MASTER" }}
-[registers]
-areas = "areas.csv"
-units = "units.csv"
-things = "things.csv"
-datastreams = "datastreams.csv"
-[[plugin]]
-use = "sensors"
-"""
 
 
 @frozen
@@ -87,31 +66,6 @@ class Sizes:
 
 FULL = Sizes(bulk_requests=100, singles=20_000, toy_singles=2_000)
 QUICK = Sizes(bulk_requests=20, singles=2_000, toy_singles=300)
-
-
-def write_county(folder: Path, port: int) -> None:
-    """A county with 2,000 datastreams of one minute's period."""
-    (folder / "county.toml").write_text(TOML.format(port=port), encoding="utf-8")
-    (folder / "areas.csv").write_text(
-        "code,kind,name,parent,valid_from\n990102,county,基准县,,2013-01-01\n", encoding="utf-8"
-    )
-    (folder / "units.csv").write_text(
-        "code,name,kind,area\nenvironment,环境部门,department,990102\n", encoding="utf-8"
-    )
-    things = ["code,name,longitude,latitude,area,unit"]
-    streams = ["code,thing,observed_property,name,unit,period_seconds,decimals,minimum,maximum"]
-    for number in range(DATASTREAMS):
-        things.append(f"t{number},站点{number},116.4,40.0,990102,environment")
-        streams.append(f"s{number},t{number},pm25,PM2.5,µg/m³,60,1,0,1000")
-    (folder / "things.csv").write_text("\n".join(things), encoding="utf-8")
-    (folder / "datastreams.csv").write_text("\n".join(streams), encoding="utf-8")
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager
@@ -154,31 +108,6 @@ def rows(request: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     generator = np.random.default_rng(request)
     values = generator.integers(50, 1400, BATCH) / 10
     return streams, START + minutes * MINUTE, values
-
-
-class Signer:
-    """Signs requests as a device does."""
-
-    def __init__(self) -> None:
-        from county_gov.access.devices import derive_key
-
-        self.key = derive_key(MASTER.encode(), DEVICE, 1)
-
-    def __call__(self, body: bytes, content_type: str) -> bytes:
-        """A ready, signed request."""
-        from county_gov.access.devices import sign
-
-        stamp = str(time.time_ns() // 1000)
-        signature = sign(
-            self.key,
-            method="POST",
-            path=PATH,
-            device=DEVICE,
-            timestamp=stamp,
-            body_sha256=hashlib.sha256(body).hexdigest(),
-        )
-        headers = {"X-Device": DEVICE, "X-Timestamp": stamp, "X-Signature": signature}
-        return post(PATH, body, content_type, headers)
 
 
 def columnar(first: int, count: int, sign: Signer) -> list[bytes]:
@@ -283,18 +212,6 @@ def _multi_row(
         others = ["(?,?,?,0,NULL,?1)"] * (len(flat) // 3 - 1)
         places = ",".join(["(?2,?3,?4,0,NULL,?1)", *others])
         database.execute(f"INSERT INTO landing_1 VALUES {places}", [number, *flat])  # noqa: S608
-
-
-def issue_key(folder: Path) -> None:
-    """Register the device; its first key is of epoch 1."""
-    subprocess.run(
-        [sys.executable, "-m", "county_gov.cli", "device", "key", "county.toml", DEVICE],
-        cwd=folder,
-        env={**os.environ, "BENCHMARK_MASTER": MASTER},
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
 
 
 def measure_ours(folder: Path, sizes: Sizes) -> dict[str, float]:
