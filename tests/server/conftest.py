@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -178,7 +179,7 @@ class Site:
 
     async def send(
         self, rows: object, *, media: str = "application/json", code: str = "station"
-    ) -> tuple[int, dict[str, object]]:
+    ) -> tuple[int, dict[str, Any]]:
         """Send observations as a device; the status and the answer."""
         if code not in self.keys:
             await self.device(code)

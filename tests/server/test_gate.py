@@ -261,7 +261,7 @@ async def test_an_unexpected_failure_tells_nothing(site: Site) -> None:
 
     service = site.runner.app[SERVICE]
     for kind in ("api", "page"):
-        route = Route("GET", "/fail", fail, PUBLIC, Text(zh="错", en="Fail"), kind)  # type: ignore[arg-type]
+        route = Route("GET", "/fail", fail, PUBLIC, Text(zh="错", en="Fail"), kind)
         from county_gov.server.console.frame import draw_failure
 
         app = web.Application()

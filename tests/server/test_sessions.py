@@ -109,6 +109,7 @@ async def test_a_page_that_renews_itself_keeps_no_session_alive(
 ) -> None:
     """Fragments and event streams do not count as use; the idle time runs on."""
     visitor = await site.person("dispatch1")
+    last = 0
     for _ in range(4):
         clock.advance(seconds=10 * 60)
         async with visitor.get("/cases?fragment=1", allow_redirects=False) as answer:

@@ -50,7 +50,12 @@ ROW: Json = {
 }
 DELIVERY_SCHEMAS: Json = {
     "Row": ROW,
-    "Rows": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Row"}},
+    "Rows": {
+        "oneOf": [
+            {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Row"}},
+            {"$ref": "#/components/schemas/Row"},
+        ]
+    },
     "Columns": {
         "type": "object",
         "description": "Lists of the same length",

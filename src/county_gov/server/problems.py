@@ -231,6 +231,8 @@ def _known(error: Exception, status: int) -> Failure:
         why = Text(zh=error.zh, en=error.en) if error.zh else None
         if error.code in ("permission", "task"):
             status = HTTPStatus.FORBIDDEN
+        elif error.code == "idempotency":
+            status = HTTPStatus.UNPROCESSABLE_ENTITY
     return Failure(
         int(status),
         str(error) or type(error).__name__,

@@ -155,6 +155,7 @@ function listen() {
     if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 5_000);
   });
   for (const kind of kinds) stream.addEventListener(kind, () => soon(PATIENCE[kind] ?? 500));
+  stream.addEventListener("reset", () => soon(0));
 }
 
 listen();
