@@ -160,5 +160,8 @@ async def test_other_properties_do_no_harm(wanted: str) -> None:
 
 
 async def test_the_headline_answers() -> None:
-    """How many stations are in alert."""
-    assert "1 of 4 stations in alert" == (await PAGE.headline(FakeContext())).en
+    """How many stations are in alert, and how many cannot tell."""
+    told = await PAGE.headline(FakeContext())
+
+    assert "1 of 4 stations in alert, 2 stale or silent" == told.en
+    assert "4 个站点中有 1 个正在告警，2 个数据陈旧或缺失" == told.zh

@@ -91,14 +91,15 @@ class StationsPage:
         """How many stations of the chosen property are over a limit now."""
         now = await self._now(ctx, _chosen(ctx.parameters))
         over = sum(one.status in SEVERITIES for one in now)
+        silent = sum(one.status in {"stale", "unknown"} for one in now)
         if not now:
             return Text(zh="您的辖区内没有监测站点", en="There is no station in your area")
-        if not over:
-            return Text(zh=f"{len(now)} 个站点均无告警", en=f"None of {len(now)} stations in alert")
-        return Text(
-            zh=f"{len(now)} 个站点中有 {over} 个正在告警",
-            en=f"{over} of {len(now)} stations in alert",
-        )
+        zh = f"{len(now)} 个站点中有 {over} 个正在告警" if over else f"{len(now)} 个站点均无告警"
+        en = f"{over or 'None'} of {len(now)} stations in alert"
+        if silent:
+            zh = f"{len(now)} 个站点中有 {over} 个正在告警，{silent} 个数据陈旧或缺失"
+            en = f"{en}, {silent} stale or silent"
+        return Text(zh=zh, en=en)
 
     async def views(self, ctx: PageContext) -> tuple[View, ...]:
         """Figures, map, a chart per datastream and a table, for one observed property."""
