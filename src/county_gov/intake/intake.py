@@ -221,8 +221,8 @@ class Intake:
         row = BatchRow(
             key=new_key(self.clock.now(), self._random.getrandbits(74)),
             source=source,
-            wire_format=delivery.wire_format,
-            provenance=delivery.provenance,
+            wire_format=storable(delivery.wire_format),
+            provenance=storable(delivery.provenance),
             received_at=delivery.received_at,
             accepted=len(parts[0].readings),
             quarantined=len(validated.rejected),
@@ -344,7 +344,7 @@ def _quarantine_row(one: Rejected) -> QuarantineRow:
         value=storable(reason.value),
         datastream=storable(one.datastream),
         raw=one.raw,
-        wire_format=one.wire_format,
+        wire_format=storable(one.wire_format),
     )
 
 
