@@ -12,7 +12,7 @@ from attrs import evolve
 from county_gov.contract.batch import Batch
 from county_gov.contract.rule import Judgement
 from county_gov.errors import ContractError
-from county_gov.rules.breaker import CircuitBreaker
+from county_gov.registry.breaker import CircuitBreaker
 from county_gov.rules.evaluation import RuleEvaluator
 from tests.rules.ledger import LATEST, SetClock, compare, rule_over
 

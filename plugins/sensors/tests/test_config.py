@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from county_gov.registry.configuration import structure
+from county_gov.api import DeploymentError
+from county_gov.testing import configuration
 from county_gov_sensors import SensorsPlugin
 from county_gov_sensors.config import SensorsConfig
 
@@ -27,8 +28,10 @@ THRESHOLD: dict[str, Any] = {
 
 def load(data: dict[str, Any]) -> tuple[SensorsConfig | None, list[str]]:
     """The configuration, or what is wrong with it."""
-    config, problems = structure(data, SensorsConfig, place="config", folder=Path())
-    return config, [str(problem) for problem in problems]
+    try:
+        return configuration(SensorsConfig, data), []
+    except DeploymentError as error:
+        return None, [str(problem) for problem in error.problems]
 
 
 def test_the_readmes_example_loads() -> None:

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from county_gov.access.accounts import Accounts
 from county_gov.access.devices import Devices
-from county_gov.access.passwords import Passwords
+from county_gov.access.passwords import PasswordCost, Passwords
 from county_gov.access.roles import actor_of
 from county_gov.access.sessions import SessionLimits, Sessions
 
@@ -49,14 +49,17 @@ class Access:
         def actor(snapshot: Snapshot, account: int, now: int) -> Actor:
             return actor_of(snapshot, account, settings.roles, now, zone=zone)
 
-        server = settings.server
         limits = SessionLimits(
-            idle_minutes=server.session_idle_minutes,
-            hours=server.session_hours,
+            idle_minutes=settings.access.session_idle_minutes,
+            hours=settings.access.session_hours,
         )
         master = settings.secrets.device_master
         key = master.reveal().encode() if master else secrets.token_bytes(32)
-        passwords = Passwords()
+        cost = PasswordCost(
+            time_cost=settings.access.password_passes,
+            memory_kib=settings.access.password_memory_kib,
+        )
+        passwords = Passwords(cost)
         sessions = Sessions(store, actor, limits)
         accounts = Accounts(store, passwords, sessions, zone=zone)
         return cls(accounts, sessions, Devices(store, key), passwords)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import structlog
 from attrs import define, field
 
+from county_gov.contract.clock import DAY
 from county_gov.errors import StoreBusy, StoreClosed
-from county_gov.store import Priority, Store, followers
+from county_gov.store import Priority, Store, cases, followers, outbox
 
 if TYPE_CHECKING:
     from county_gov.contract.context import Context
@@ -22,6 +23,10 @@ log = structlog.get_logger(__name__)
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
+KEYS_KEPT = 7 * DAY
+"""How long a request may be repeated under its idempotency key."""
+LETTERS_KEPT = 183 * DAY
+"""How long sent notices stay, as long as security logs (Cybersecurity Law)."""
 JOURNAL_KEPT = 1024
 """Entries of the journal that stay although every follower has passed them."""
 
@@ -79,6 +84,17 @@ async def prune_journal(store: Store) -> None:
         return followers.prune(tx, keep=JOURNAL_KEPT)
 
     await store.write(prune, Priority.UPKEEP)
+
+
+async def forget_old(store: Store) -> None:
+    """Forget idempotency keys and sent notices after their time."""
+    now = store.clock.now()
+
+    def forget(tx: Transaction) -> None:
+        cases.forget_results(tx, before=now - KEYS_KEPT)
+        outbox.forget_sent(tx, before=now - LETTERS_KEPT)
+
+    await store.write(forget, Priority.UPKEEP)
 
 
 async def pull(intake: Intake, source: Source, context: Context) -> None:

@@ -17,7 +17,7 @@ from county_gov.contract.access import Scope
 from county_gov.contract.clock import SystemClock
 from county_gov.contract.source import Delivery, Outcome
 from county_gov.deployment.access import Access
-from county_gov.deployment.background import Background, prune_journal, pull
+from county_gov.deployment.background import Background, forget_old, prune_journal, pull
 from county_gov.deployment.context import CountyPageContext, PluginContext
 from county_gov.deployment.following import Follower, Signal
 from county_gov.deployment.live import LiveEvents
@@ -54,6 +54,9 @@ SETTLE_SECONDS = 1.0
 SEND_SECONDS = 0.5
 REFRESH_SECONDS = 5.0
 PRUNE_SECONDS = 60.0
+UPKEEP_SECONDS = 300.0
+RECOVERY_SECONDS = 60.0
+"""Without new readings, rules that had been cut off catch up this often."""
 STUCK_SECONDS = 60.0
 """A follower that is behind and has not moved for so long is stuck."""
 
@@ -284,7 +287,14 @@ class County:
         )
         observed = ("observations",)
         found = [
-            Follower(self.store, "judging", judging, self.signal, kinds=observed),
+            Follower(
+                self.store,
+                "judging",
+                judging,
+                self.signal,
+                kinds=observed,
+                idle_seconds=RECOVERY_SECONDS,
+            ),
             Follower(self.store, "latest", latest, self.signal, kinds=observed),
         ]
         for plugin in self.registry.plugins:
@@ -314,6 +324,8 @@ class County:
         run.every("settling", SETTLE_SECONDS, lambda: self.observations.settle(budget_seconds=1.0))
         run.every("registers", REFRESH_SECONDS, self.registers.refresh)
         run.every("journal", PRUNE_SECONDS, lambda: prune_journal(self.store))
+        run.every("sessions", UPKEEP_SECONDS, self.access.sessions.remove_ended)
+        run.every("old rows", UPKEEP_SECONDS, lambda: forget_old(self.store))
         for key, source in self.registry.contributions.sources.items():
             if source.open is not None:
                 run.run(f"source {key}", pull(self.intake, source, self.context(key)))

@@ -80,6 +80,7 @@ class Follower:
         kinds: Kinds of journal rows that it reads; empty means all.
         limit: Rows per step.
         priority: Of its writes.
+        idle_seconds: Without rows the step is called with none this often; 0 for never.
     """
 
     store: Store
@@ -89,6 +90,7 @@ class Follower:
     kinds: tuple[str, ...] = ()
     limit: int = 64
     priority: Priority = Priority.INTAKE
+    idle_seconds: float = 0.0
     position: int = field(default=0, init=False)
     _kept: int = field(default=0, init=False)
     _moved: asyncio.Event = field(factory=asyncio.Event, init=False)
@@ -123,7 +125,7 @@ class Follower:
 
     async def _follow(self, event: asyncio.Event) -> None:
         lease = await self._acquire()
-        renewed = asyncio.get_running_loop().time()
+        renewed = called = asyncio.get_running_loop().time()
         while True:
             event.clear()
             rows, head = await self.store.read(self._rows)
@@ -132,7 +134,11 @@ class Follower:
                     self.behind_since = asyncio.get_running_loop().time()
                 await self._take(lease, rows)
                 self.behind_since = None
+                called = asyncio.get_running_loop().time()
                 continue
+            if self.idle_seconds and asyncio.get_running_loop().time() - called > self.idle_seconds:
+                await self._take(lease, ())
+                called = asyncio.get_running_loop().time()
             if head > self.position:
                 await self._pass(lease, head)
             if asyncio.get_running_loop().time() - renewed > LEASE_SECONDS / 3:
@@ -176,7 +182,7 @@ class Follower:
 
     async def _take(self, lease: Lease, rows: Sequence[JournalRow]) -> None:
         apply = await self.step(rows)
-        position = rows[-1].position
+        position = rows[-1].position if rows else self._kept
 
         def write(tx: Transaction) -> None:
             apply(tx)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from county_gov.access.roles import check_permissions
 from county_gov.deployment.permissions import CORE_PERMISSIONS
@@ -96,7 +98,14 @@ def intake_limits(settings: Settings) -> IntakeLimits:
         max_bytes=settings.intake.maximum_bytes,
         max_rows=settings.intake.maximum_rows,
         future_tolerance=settings.intake.future_minutes * MINUTE,
+        day_offset=_offset_of(settings.county.timezone),
     )
+
+
+def _offset_of(timezone: str) -> int:
+    """Microseconds by which local midnight precedes midnight UTC, on the first of January 2026."""
+    offset = datetime(2026, 1, 1, tzinfo=ZoneInfo(timezone)).utcoffset()
+    return 0 if offset is None else int(offset.total_seconds()) * 1_000_000
 
 
 def register_files(settings: Settings) -> list[RegisterFile]:

@@ -89,8 +89,6 @@ class ServerSettings:
         port: Port to listen on; 0 takes a free one.
         public_url: How browsers reach it, for the Origin check; empty means host and port.
         secure_cookies: Whether cookies are sent over HTTPS only; off only on a loopback address.
-        session_idle_minutes: A session ends after so long without a request.
-        session_hours: A session ends after so long in any case.
         requests_per_second: Sustained rate per account or address, before 429.
         device_requests_per_second: Sustained rate per device, before 429.
         body_seconds: How long a request's body may take to arrive.
@@ -101,8 +99,6 @@ class ServerSettings:
     port: int = field(default=8080, validator=_between(0, PORTS))
     public_url: str = ""
     secure_cookies: bool = True
-    session_idle_minutes: int = field(default=30, validator=_between(1, 1440))
-    session_hours: int = field(default=12, validator=_between(1, 72))
     requests_per_second: float = field(default=50.0, validator=_between(0.1, 1e6))
     device_requests_per_second: float = field(default=2000.0, validator=_between(0.1, 1e6))
     body_seconds: float = field(default=30.0, validator=_between(0.1, 600))
@@ -172,6 +168,23 @@ class WebhookSettings:
 
 
 @frozen
+class AccessSettings:
+    """``[access]``: how people come in.
+
+    Args:
+        password_memory_kib: Memory that hashing a password takes (Argon2id, RFC 9106), KiB.
+        password_passes: Passes over that memory.
+        session_idle_minutes: A session ends after so long without a request.
+        session_hours: A session ends after so long in any case.
+    """
+
+    password_memory_kib: int = field(default=65_536, validator=_between(8_192, 4_194_304))
+    password_passes: int = field(default=3, validator=_between(1, 20))
+    session_idle_minutes: int = field(default=30, validator=_between(1, 1440))
+    session_hours: int = field(default=12, validator=_between(1, 72))
+
+
+@frozen
 class NotifySettings:
     """``[notify]``: how notices leave.
 
@@ -222,6 +235,7 @@ class Settings:
     county: CountySettings
     store: StoreSettings
     server: ServerSettings = field(factory=ServerSettings)
+    access: AccessSettings = field(factory=AccessSettings)
     intake: IntakeSettings = field(factory=IntakeSettings)
     secrets: SecretSettings = field(factory=SecretSettings)
     registers: RegisterSettings = field(factory=RegisterSettings)

@@ -93,8 +93,10 @@ class JudgingStep:
     def _title(self, policy: AlertPolicy, episode: EpisodeView) -> str:
         snapshot = self.registers.snapshot
         number = snapshot.number(episode.datastream)
-        name = snapshot.datastream(number).name if number >= 0 else episode.datastream
-        return f"{policy.title.zh}: {name}"
+        if number < 0:
+            return f"{policy.title.zh}：{episode.datastream}"
+        view = snapshot.datastream(number)
+        return f"{policy.title.zh}：{view.thing_name or view.name}"
 
 
 @frozen(eq=False)

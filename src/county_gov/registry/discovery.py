@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -103,7 +104,7 @@ def configure(
     """Check a plugin's class, structure its configuration and instantiate it."""
     place = f"{request.place}.use"
     who = f"{request.use} ({distribution} {version})"
-    if not isinstance(cls, type):
+    if not inspect.isclass(cls):
         return None, [Problem(place, f"{who}: the entry point must name a class, got {cls!r}")]
     if getattr(cls, "api", None) != API:
         text = f"{who} was written for api = {getattr(cls, 'api', None)}, this county has {API}"

@@ -9,7 +9,8 @@ from typing import Generic, TypeVar
 import structlog
 from attrs import define, field, frozen
 
-from county_gov.contract.clock import MICROSECONDS, Clock
+from county_gov.contract.clock import Clock
+from county_gov.registry.breaker import FAILURES, PAUSE, CircuitBreaker
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -32,15 +33,6 @@ class Answer(Generic[T]):
 
 
 @define(eq=False)
-class _Circuit:
-    failures: int = 0
-    open_until: int = 0
-    calls: int = 0
-    failed: int = 0
-    last: str = ""
-
-
-@define(eq=False)
 class Gateway:
     """Calls plugins' functions behind a circuit breaker per plugin and purpose.
 
@@ -51,15 +43,15 @@ class Gateway:
     """
 
     clock: Clock
-    limit: int = 5
-    pause: int = 300 * MICROSECONDS
-    circuits: dict[tuple[str, str], _Circuit] = field(factory=dict)
+    limit: int = FAILURES
+    pause: int = PAUSE
+    circuits: dict[tuple[str, str], CircuitBreaker] = field(factory=dict)
 
     def call(self, plugin: str, what: str, function: Callable[[], T]) -> Answer[T] | Failed:
         """Call a sync function."""
-        circuit = self.circuits.setdefault((plugin, what), _Circuit())
-        if self._is_open(circuit):
-            return Failed(plugin, what, f"cut off after repeated failures: {circuit.last}")
+        circuit = self._circuit(plugin, what)
+        if not circuit.allows:
+            return Failed(plugin, what, f"cut off after repeated failures: {circuit.reason}")
         try:
             value = function()
         except Exception as error:  # noqa: BLE001 whatever a plugin raises is recorded
@@ -70,9 +62,9 @@ class Gateway:
         self, plugin: str, what: str, function: Callable[[], Awaitable[T]], *, seconds: float
     ) -> Answer[T] | Failed:
         """Call an async function and wait at most ``seconds``."""
-        circuit = self.circuits.setdefault((plugin, what), _Circuit())
-        if self._is_open(circuit):
-            return Failed(plugin, what, f"cut off after repeated failures: {circuit.last}")
+        circuit = self._circuit(plugin, what)
+        if not circuit.allows:
+            return Failed(plugin, what, f"cut off after repeated failures: {circuit.reason}")
         try:
             async with asyncio.timeout(seconds):
                 value = await function()
@@ -82,18 +74,18 @@ class Gateway:
             return self._failed(circuit, plugin, what, f"{type(error).__name__}: {error}")
         return self._answered(circuit, value)
 
-    def _is_open(self, circuit: _Circuit) -> bool:
-        circuit.calls += 1
-        return circuit.failures >= self.limit and self.clock.now() < circuit.open_until
+    def _circuit(self, plugin: str, what: str) -> CircuitBreaker:
+        circuit = self.circuits.get((plugin, what))
+        if circuit is None:
+            circuit = CircuitBreaker(self.clock, failures=self.limit, pause=self.pause)
+            self.circuits[plugin, what] = circuit
+        return circuit
 
-    def _answered(self, circuit: _Circuit, value: T) -> Answer[T]:
-        circuit.failures = 0
+    def _answered(self, circuit: CircuitBreaker, value: T) -> Answer[T]:
+        circuit.succeeded()
         return Answer(value)
 
-    def _failed(self, circuit: _Circuit, plugin: str, what: str, reason: str) -> Failed:
-        circuit.failures += 1
-        circuit.failed += 1
-        circuit.last = reason
-        circuit.open_until = self.clock.now() + self.pause
+    def _failed(self, circuit: CircuitBreaker, plugin: str, what: str, reason: str) -> Failed:
+        circuit.note_failure(reason)
         log.error("plugin failed", plugin=plugin, what=what, reason=reason)
         return Failed(plugin, what, reason)

@@ -12,7 +12,7 @@ from county_gov.contract.batch import NO_TIME, Batch, Bools, Int64s, UInt8s
 from county_gov.contract.clock import DAY, EARLIEST
 from county_gov.contract.rule import HourlyMean
 from county_gov.errors import ContractError
-from county_gov.rules.breaker import CircuitBreaker
+from county_gov.registry.breaker import CircuitBreaker
 from county_gov.rules.difference import FOREVER
 from county_gov.rules.episode import (
     Episode,

@@ -19,7 +19,7 @@ from attrs import asdict, define, evolve, field, frozen
 from county_gov.contract.alert import SEVERITIES
 from county_gov.contract.context import DatastreamView, EpisodeView
 from county_gov.errors import ContractError
-from county_gov.rules.breaker import CircuitBreaker
+from county_gov.registry.breaker import CircuitBreaker
 from county_gov.rules.desk import PolicyDesk, Register, Told
 from county_gov.rules.difference import EpisodeWrite, difference
 from county_gov.rules.explanation import citation_of

@@ -57,7 +57,7 @@ async def sign_in(call: Call, login: str, password: str) -> str:
 
 def give_session(call: Call, response: web.StreamResponse, token: str) -> None:
     """Put the session and its person's language into the browser's cookies."""
-    seconds = call.county.settings.server.session_hours * HOUR // MICROSECONDS
+    seconds = call.county.settings.access.session_hours * HOUR // MICROSECONDS
     cookies.set_session(response, token, secure=call.secure, seconds=seconds)
     cookies.set_language(response, call.language, secure=call.secure)
 
