@@ -99,13 +99,14 @@ def _load(
 
 
 def configure(
-    cls: Any, request: PluginRequest, *, distribution: str, version: str
+    found: object, request: PluginRequest, *, distribution: str, version: str
 ) -> tuple[LoadedPlugin | None, list[Problem]]:
     """Check a plugin's class, structure its configuration and instantiate it."""
     place = f"{request.place}.use"
     who = f"{request.use} ({distribution} {version})"
-    if not inspect.isclass(cls):
-        return None, [Problem(place, f"{who}: the entry point must name a class, got {cls!r}")]
+    if not inspect.isclass(found):
+        return None, [Problem(place, f"{who}: the entry point must name a class, got {found!r}")]
+    cls: Any = found
     if getattr(cls, "api", None) != API:
         text = f"{who} was written for api = {getattr(cls, 'api', None)}, this county has {API}"
         return None, [Problem(place, f"{text}; install a matching version")]
