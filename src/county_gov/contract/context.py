@@ -37,6 +37,8 @@ class DatastreamView:
     latitude: float | None
     minimum: float | None
     maximum: float | None
+    thing_name: str = ""
+    thing_name_en: str = ""
 
 
 @frozen
@@ -52,7 +54,10 @@ class Reading:
 
 @frozen
 class EpisodeView:
-    """An alert episode in event time; ``ended_at`` None means open."""
+    """An alert episode in event time; ``ended_at`` None means open.
+
+    ``limit`` is what the reading of its highest level was compared with, None where unknown.
+    """
 
     id: int
     policy: str
@@ -66,6 +71,7 @@ class EpisodeView:
     corrected: bool
     withdrawn: bool
     case: str = ""
+    limit: float | None = None
 
 
 class Reader(Protocol):

@@ -176,7 +176,11 @@ class Shape:
 
 @frozen(eq=False)
 class Marker:
-    """A point on the map. Degrees WGS 84."""
+    """A point on the map. Degrees WGS 84.
+
+    ``area`` is the area it stands in: the list beside the map then names the place once, by the
+    marker.
+    """
 
     longitude: float
     latitude: float
@@ -184,6 +188,7 @@ class Marker:
     label: Text
     value: str = ""
     href: str = ""
+    area: str = ""
 
 
 @frozen(eq=False)

@@ -95,6 +95,8 @@ class RegisterSnapshot:
                 latitude=thing.latitude,
                 minimum=row.minimum,
                 maximum=row.maximum,
+                thing_name=thing.name,
+                thing_name_en=thing.name_en,
             )
         return cls(
             version=contents.version,

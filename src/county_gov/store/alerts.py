@@ -323,6 +323,7 @@ def view_of(row: EpisodeRow, code: str) -> EpisodeView:
         corrected=row.corrected,
         withdrawn=row.withdrawn,
         case="" if row.case is None else str(row.case),
+        limit=row.limit_value,
     )
 
 
@@ -341,6 +342,7 @@ def _filtered(
     datastream: str = "",
     open_only: bool = False,
     withdrawn: bool = False,
+    case: int | None = None,
 ) -> sa.Select[Any]:
     unit_of = (
         sa.select(sa.literal(1))
@@ -364,6 +366,8 @@ def _filtered(
         conditions.append(episodes.c.ended_at.is_(None))
     if not withdrawn:
         conditions.append(episodes.c.withdrawn == 0)
+    if case is not None:
+        conditions.append(episodes.c.case == case)
     return (
         sa.select(*columns)
         .select_from(episodes.join(datastreams, datastreams.c.number == episodes.c.datastream))
@@ -380,6 +384,7 @@ def list_episodes(  # noqa: PLR0913  each filter is a part of the page's address
     datastream: str = "",
     open_only: bool = False,
     withdrawn: bool = False,
+    case: int | None = None,
     sort: str = "-started_at",
     limit: int = 100,
     offset: int = 0,
@@ -394,6 +399,7 @@ def list_episodes(  # noqa: PLR0913  each filter is a part of the page's address
         datastream: Only of this datastream's code.
         open_only: Only those that have not ended.
         withdrawn: Also those that late data withdrew.
+        case: Only those that belong to this case.
         sort: One of `SORTS`, with a leading "-" for descending.
         limit: How many at most.
         offset: How many are passed over first.
@@ -413,6 +419,7 @@ def list_episodes(  # noqa: PLR0913  each filter is a part of the page's address
         datastream=datastream,
         open_only=open_only,
         withdrawn=withdrawn,
+        case=case,
     )
     last = episodes.c.id.desc() if sort.startswith("-") else episodes.c.id.asc()
     rows = snapshot.rows(statement.order_by(order, last).limit(limit).offset(offset))
@@ -428,6 +435,7 @@ def count_episodes(
     datastream: str = "",
     open_only: bool = False,
     withdrawn: bool = False,
+    case: int | None = None,
 ) -> int:
     """How many episodes `list_episodes` has in all."""
     statement = _filtered(
@@ -438,6 +446,7 @@ def count_episodes(
         datastream=datastream,
         open_only=open_only,
         withdrawn=withdrawn,
+        case=case,
     )
     return int(snapshot.scalar(statement))
 

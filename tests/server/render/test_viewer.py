@@ -55,16 +55,30 @@ def test_what_lies_far_is_told_by_its_date() -> None:
 
 @pytest.mark.parametrize(
     ("value", "decimals", "expected"),
-    [(0, 0, "0"), (-0.5, 1, "-0.5"), (1234567.891, 2, "1,234,567.89"), (None, 1, "—")],
+    [
+        (0, 0, "0"),
+        (-0.5, 1, "-0.5"),
+        (150.0, 4, "150"),
+        (1234567.891, 2, "1,234,567.89"),
+        (None, 1, "—"),
+    ],
 )
-def test_numbers_have_grouped_digits_and_fixed_decimals(
+def test_numbers_have_grouped_digits_and_no_zeros_at_their_end(
     value: float | None, decimals: int, expected: str
 ) -> None:
-    """A number keeps its decimals, an unknown one is a dash."""
+    """A number keeps its decimals but for zeros that say nothing; an unknown one is a dash."""
     assert (expected, expected) == (
         viewer("zh").number(value, decimals),
         viewer("en").number(value, decimals),
     )
+
+
+def test_numbers_of_a_column_stand_in_line() -> None:
+    """All numbers of a column have as many decimals as the one that needs most."""
+    values = (114.0, 66.5, None, 3.25)
+    digits = viewer("zh").digits(values, 4)
+    assert 2 == digits
+    assert ["114.00", "66.50", "—", "3.25"] == [viewer("zh").number(v, 4, digits) for v in values]
 
 
 @given(

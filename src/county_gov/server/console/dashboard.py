@@ -10,7 +10,12 @@ from county_gov.contract.text import Text
 from county_gov.errors import NotFound
 from county_gov.server.console.charts import WINDOW, chart_of, policies_for
 from county_gov.server.console.frame import LIVE, draw
-from county_gov.server.console.naming import area_name, datastream_name, severity_status
+from county_gov.server.console.naming import (
+    area_name,
+    datastream_name,
+    severity_status,
+    thing_name,
+)
 from county_gov.server.console.sources import OBSERVATIONS, read_freshness
 from county_gov.server.quarantine import READ as QUARANTINE
 from county_gov.server.quarantine import quarantine_of, quarantine_scope
@@ -168,8 +173,9 @@ def _markers(call: Call, status: dict[str, Status]) -> tuple[Marker, ...]:
             longitude=view.longitude or 0.0,
             latitude=view.latitude or 0.0,
             status=status[view.area],
-            label=Text(zh=view.thing),
+            label=thing_name(view),
             href=f"/datastreams/{view.code}",
+            area=view.area,
         )
     return tuple(found.values())
 

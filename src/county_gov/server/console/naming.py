@@ -33,6 +33,13 @@ def datastream_name(view: DatastreamView) -> Text:
     return Text(zh=view.name or view.code, en=view.name_en)
 
 
+def thing_name(view: DatastreamView) -> Text:
+    """The name of the thing that a datastream belongs to; the datastream's where it has none."""
+    if not view.thing_name:
+        return datastream_name(view)
+    return Text(zh=view.thing_name, en=view.thing_name_en)
+
+
 def datastream_of(snapshot: RegisterSnapshot, code: str) -> DatastreamView | None:
     """The datastream of a code, or None where the register does not know it."""
     number = snapshot.number(code)

@@ -31,6 +31,11 @@ class Numbers:
     rows: tuple[tuple[int, tuple[float | None, ...]], ...]
     total: int
 
+    @property
+    def values(self) -> tuple[float | None, ...]:
+        """All values of the rows shown."""
+        return tuple(value for _instant, values in self.rows for value in values)
+
 
 def numbers(series: Series, *, whole: bool = False) -> Numbers:
     """The numbers of all lines by instant, newest first, capped unless ``whole``."""

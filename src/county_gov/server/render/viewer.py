@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from attrs import frozen
@@ -14,6 +15,9 @@ from babel.numbers import format_decimal
 
 from county_gov.contract.text import Text
 from county_gov.server.render.address import Address
+
+if TYPE_CHECKING:
+    from county_gov.contract.page import Table
 
 UNKNOWN = "—"
 """What stands where a value is not known; never a zero."""
@@ -76,12 +80,37 @@ class Viewer:
         """The words in the viewer's language; a bare string (a name, a code) stays as it is."""
         return words if isinstance(words, str) else words.in_language(self.language)
 
-    def number(self, value: float | None, decimals: int = 0) -> str:
-        """A number with grouped digits and this many decimals; "—" where it is unknown."""
+    def number(self, value: float | None, decimals: int = 0, least: int = 0) -> str:
+        """A number with grouped digits; "—" where it is unknown.
+
+        Args:
+            value: The number.
+            decimals: Digits after the point at most; zeros at their end are left out.
+            least: So many stay in any case, so that the numbers of a column stand in line.
+        """
         if value is None or not math.isfinite(value):
             return UNKNOWN
-        pattern = "#,##0." + "0" * decimals if decimals > 0 else "#,##0"
+        pattern = "#,##0." + "0" * least + "#" * (decimals - least) if decimals > 0 else "#,##0"
         return str(format_decimal(Decimal(str(value)), format=pattern, locale=self.locale))
+
+    def digits(self, values: Iterable[object], decimals: int) -> int:
+        """How many digits after the point the numbers of a column need, at most ``decimals``."""
+        shown = (
+            f"{value:.{decimals}f}".partition(".")[2].rstrip("0")
+            for value in values
+            if isinstance(value, int | float) and math.isfinite(value)
+        )
+        return max(map(len, shown), default=0)
+
+    def column_digits(self, table: Table) -> dict[str, int]:
+        """The digits after the point that each column of numbers needs, by its key."""
+        return {
+            column.key: self.digits(
+                (row.cells.get(column.key) for row in table.rows), column.decimals
+            )
+            for column in table.columns
+            if column.kind == "number"
+        }
 
     def local(self, at: int) -> datetime:
         """An instant (microseconds UTC) in the county's local time."""

@@ -11,8 +11,7 @@ const colour = (place) => token(`chart-${(place % 7) + 1}`);
 const translucent = (hex, share) => hex + Math.round(share * 255).toString(16).padStart(2, "0");
 
 function number(value, data) {
-  const digits = { minimumFractionDigits: data.decimals, maximumFractionDigits: data.decimals };
-  return value.toLocaleString(document.documentElement.lang, digits);
+  return value.toLocaleString(document.documentElement.lang, { maximumFractionDigits: data.decimals });
 }
 
 // The server sends wall clock milliseconds, so every time is formatted as if it were UTC.
