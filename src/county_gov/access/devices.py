@@ -66,7 +66,8 @@ def sign(
 
 
 def _signature(key: bytes, signed: tuple[str, ...]) -> bytes:
-    return hmac.digest(key, "\n".join(signed).encode("utf-8", "surrogatepass"), "sha256")
+    # hmac.digest would let the interpreter's lock go, and wait for a busy writer to get it back.
+    return hmac.new(key, "\n".join(signed).encode("utf-8", "surrogatepass"), "sha256").digest()
 
 
 class Devices:

@@ -34,6 +34,8 @@ async def read_body(request: web.Request, *, limit: int, seconds: float) -> byte
         raise DeliveryTooLarge(_too_large(length, limit))
     if not request.can_read_body:
         return b""
+    if request.content.is_eof():
+        return _checked(request.content.read_nowait(), limit)
     try:
         async with asyncio.timeout(seconds):
             return await _read(request, limit)
@@ -52,6 +54,12 @@ async def _read(request: web.Request, limit: int) -> bytes:
             raise DeliveryTooLarge(_too_large(size, limit))
         parts.append(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _checked(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise DeliveryTooLarge(_too_large(len(body), limit))
+    return body
 
 
 def _too_large(size: int, limit: int) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from county_gov.contract.clock import DAY, HOUR
+from county_gov.contract.clock import HOUR
 from county_gov.contract.page import Column, Entry, Row, Series, Status, Table, Timeline
 from county_gov.contract.text import Text
 from county_gov.errors import CaseNotFound
-from county_gov.server.console.charts import chart_of
+from county_gov.server.console.charts import chart_of_alert
 from county_gov.server.console.frame import draw
 from county_gov.server.console.listing import EXPORTED, Listing, csv_answer, table_rows
 from county_gov.server.console.naming import (
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 PERMISSION = "core.alerts.read"
 TITLE = Text(zh="告警", en="Alerts")
 ALL = Text(zh="全部", en="All")
-ROUND = DAY
-"""Time shown before and after an alert."""
 
 CHANGES = {
     "raised": Text(zh="触发告警", en="Raised"),
@@ -209,16 +207,8 @@ async def show_alert(call: Call) -> web.StreamResponse:
 
 
 async def _chart(call: Call, datastream: DatastreamView, view: EpisodeView) -> Series:
-    last = view.ended_at if view.ended_at is not None else view.last_reading_at
     reader = call.county.reader(call.actor.scope(PERMISSION))
-    return await chart_of(
-        call.county,
-        reader,
-        datastream,
-        start=view.started_at - ROUND,
-        end=last + ROUND,
-        episodes=(view,),
-    )
+    return await chart_of_alert(call.county, reader, datastream, view)
 
 
 async def _sheet(

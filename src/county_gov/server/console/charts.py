@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from attrs import frozen
 
 from county_gov.contract.batch import Batch
-from county_gov.contract.clock import DAY, HOUR
+from county_gov.contract.clock import DAY, HOUR, MINUTE
 from county_gov.contract.page import Limit, Line, Series, Shade
 from county_gov.contract.text import Text
 from county_gov.registry.gateway import Answer
@@ -24,7 +25,13 @@ if TYPE_CHECKING:
 
 WINDOW = 7 * DAY
 MOST_POINTS = 1500
-"""More readings than this in a chart are shown as hourly means."""
+"""Where a chart's busiest hour comes faster than this many points over the whole chart, means are
+shown, with the lowest and highest reading round them."""
+LONG = 3 * DAY
+"""Longer charts show hourly means, shorter ones means over the shortest step that fits."""
+STEPS = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR)
+BUSY = 12
+"""Readings in an hour from which an alert is looked at closely, instead of with a day round it."""
 
 
 def policies_for(county: County, view: DatastreamView) -> list[tuple[AlertPolicy, Rule]]:
@@ -60,15 +67,14 @@ async def chart_of(
         end: First instant no longer shown.
         episodes: Its alerts; those within the time are shaded.
     """
-    times, values, hourly = await _points(reader, view, start, end)
-    name = datastream_name(view)
+    points = await _points(reader, view, start, end)
+    name, kind = datastream_name(view), points.kind()
     judged = policies_for(county, view)
-    kind = Text(zh="小时均值", en="hourly mean") if hourly else Text(zh="监测值", en="readings")
     return Series(
         id=f"chart-{view.code}",
         title=Text(zh=f"{name.zh} {kind.zh}", en=f"{name.in_language('en')}, {kind.en}"),
         unit=view.unit,
-        lines=(Line(name, times, values),),
+        lines=(Line(name, points.times, points.values, points.low, points.high),),
         limits=tuple(limits_of(county, view, judged, end)),
         shades=tuple(
             Shade(
@@ -83,18 +89,72 @@ async def chart_of(
     )  # fmt: skip
 
 
-async def _points(
-    reader: Reader, view: DatastreamView, start: int, end: int
-) -> tuple[Int64s, Float64s, bool]:
-    """Times and values with gaps, and whether they are hourly means."""
-    step = view.period or HOUR
-    if (end - start) // step > MOST_POINTS:
-        batch, step, column = await reader.hourly(view.code, start, end), HOUR, "mean"
-    else:
-        batch, column = await reader.observations(view.code, start, end), "value"
-    times = np.asarray(batch["time"], np.int64)
-    values = np.asarray(batch[column], np.float64)
-    return *with_gaps(times, values, step), column == "mean"
+async def chart_of_alert(
+    county: County, reader: Reader, view: DatastreamView, episode: EpisodeView
+) -> Series:
+    """The chart of what raised an alert, with some time before and after it."""
+    last = episode.ended_at if episode.ended_at is not None else episode.last_reading_at
+    lasted = last - episode.started_at
+    hours = await reader.hourly(view.code, episode.started_at - HOUR, last + HOUR)
+    busy = int(np.max(hours["count"], initial=0)) > BUSY
+    margin = min(max(lasted, HOUR), DAY) if busy else DAY
+    start, end = episode.started_at - margin, last + margin
+    return await chart_of(county, reader, view, start=start, end=end, episodes=(episode,))
+
+
+@frozen(eq=False)
+class Points:
+    """What a chart draws: readings, or means over ``step`` with the lowest and highest."""
+
+    times: Int64s
+    values: Float64s
+    low: Float64s | None = None
+    high: Float64s | None = None
+    step: int = 0
+
+    def kind(self) -> Text:
+        """What the values are, in words."""
+        if not self.step:
+            return Text(zh="监测值", en="readings")
+        if self.step == HOUR:
+            return Text(
+                zh="小时均值，浅色为最低至最高", en="hourly mean, shaded from lowest to highest"
+            )
+        minutes = self.step // MINUTE
+        return Text(
+            zh=f"{minutes} 分钟均值，浅色为最低至最高",
+            en=f"{minutes}-minute mean, shaded from lowest to highest",
+        )
+
+
+async def _points(reader: Reader, view: DatastreamView, start: int, end: int) -> Points:
+    """The readings with gaps, or their means where there are more than a chart can show."""
+    hours = await reader.hourly(view.code, start, end)
+    busiest = int(np.max(hours["count"], initial=0))
+    if busiest * ((end - start) / HOUR) <= MOST_POINTS:
+        batch = await reader.observations(view.code, start, end)
+        times, values = with_gaps(batch["time"], batch["value"], step=view.period or HOUR)
+        return Points(times, values)
+    if end - start > LONG:
+        return _means(hours["time"], hours["mean"], hours["minimum"], hours["maximum"], HOUR)
+    batch = await reader.observations(view.code, start, end)
+    step = next(step for step in STEPS if (end - start) // step <= MOST_POINTS)
+    times, values = batch["time"], batch["value"]
+    slots, begins, counts = np.unique(times // step, return_index=True, return_counts=True)
+    return _means(
+        slots * step,
+        np.add.reduceat(values, begins) / counts,
+        np.minimum.reduceat(values, begins),
+        np.maximum.reduceat(values, begins),
+        step,
+    )
+
+
+def _means(times: Int64s, mean: Float64s, low: Float64s, high: Float64s, step: int) -> Points:
+    spaced, values = with_gaps(times, mean, step)
+    return Points(
+        spaced, values, with_gaps(times, low, step)[1], with_gaps(times, high, step)[1], step
+    )
 
 
 def with_gaps(times: Int64s, values: Float64s, step: int) -> tuple[Int64s, Float64s]:
