@@ -23,6 +23,9 @@ log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 30.0
 RETRY_SECONDS = 1.0
+LONGEST_GATHERING = 0.1
+"""After a step a follower rests as long as the step took, this many seconds at most: meanwhile
+entries gather, and many judged together cost little more than one."""
 PASSED = 256
 """Entries of other kinds after which a follower's position is kept durably."""
 POLL_SECONDS = 5.0
@@ -130,11 +133,13 @@ class Follower:
             event.clear()
             rows, head = await self.store.read(self._rows)
             if rows:
-                if self.behind_since is None:
-                    self.behind_since = asyncio.get_running_loop().time()
+                begun = asyncio.get_running_loop().time()
+                self.behind_since = self.behind_since or begun
                 await self._take(lease, rows)
                 self.behind_since = None
                 called = asyncio.get_running_loop().time()
+                if len(rows) < self.limit:
+                    await asyncio.sleep(min(called - begun, LONGEST_GATHERING))
                 continue
             if self.idle_seconds and asyncio.get_running_loop().time() - called > self.idle_seconds:
                 await self._take(lease, ())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import structlog
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from county_gov.contract.batch import NO_TIME, Bools, Int64s, UInt8s
 from county_gov.contract.clock import EARLIEST, MICROSECONDS
@@ -98,11 +98,14 @@ class PolicyDesk:
         judge: The judge.
         behind: Whether there may be readings in the store that were skipped.
         retry_at: Instant before which skipped readings are left alone.
+        kept: States as they were last written, by datastream. There is one judge at a time: what
+            it has written need not be read again. Forgotten as soon as a write fails.
     """
 
     judge: PolicyJudge
     behind: bool = True
     retry_at: int = 0
+    kept: dict[int, StateRow] = field(factory=dict)
 
     def plan(
         self,
@@ -146,7 +149,8 @@ class PolicyDesk:
         self, snapshot: Snapshot, views: Sequence[DatastreamView], told: Told
     ) -> list[_Item]:
         numbers = [view.number for view in views]
-        states = load_states(snapshot, self.judge.policy.id, numbers)
+        unknown = [number for number in numbers if number not in self.kept]
+        states = self.kept | load_states(snapshot, self.judge.policy.id, unknown)
         firsts = np.searchsorted(told.datastream, numbers, "left").tolist()
         ends = np.searchsorted(told.datastream, numbers, "right").tolist()
         items = []

@@ -225,6 +225,8 @@ class Judging:
         Raises:
             LeaseLost: if a state has moved since the plan was made; nothing is written then.
         """
+        tx.after_commit(lambda: self._keep(plan.after))
+        tx.on_rollback(self.forget)
         save_states(tx, plan.before, plan.after)
         new = [one for one in plan.writes if not one.row.id]
         ids = iter(insert_episodes(tx, [one.row for one in new]))
@@ -248,6 +250,16 @@ class Judging:
         for told in happened:
             tx.journal("alert", str(told.episode.id), encode_change(told))
         return tuple(happened)
+
+    def _keep(self, states: Sequence[StateRow]) -> None:
+        desks = {desk.judge.policy.id: desk for desk in self._desks}
+        for row in states:
+            desks[row.policy].kept[row.datastream] = row
+
+    def forget(self) -> None:
+        """Read the states anew before judging goes on: somebody else may have written them."""
+        for desk in self._desks:
+            desk.kept = {}
 
 
 def encode_change(change: EpisodeChange) -> bytes:
