@@ -53,6 +53,8 @@ from benchmarks.load import Load, post, run_load
 
 ROOT = Path(__file__).parents[1]
 BATCH = 10_000
+GATEWAYS = 4
+"""Each sends its own datastreams in order, over a connection of its own."""
 
 
 @frozen
@@ -64,6 +66,7 @@ class Sizes:
     toy_singles: int
 
 
+WARM = 2 * GATEWAYS
 FULL = Sizes(bulk_requests=100, singles=20_000, toy_singles=2_000)
 QUICK = Sizes(bulk_requests=20, singles=2_000, toy_singles=300)
 
@@ -101,13 +104,14 @@ def _answers(url: str) -> bool:
 
 
 def rows(request: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Datastreams, times and values of one bulk request: five minutes of all datastreams."""
-    per_stream = BATCH // DATASTREAMS
-    streams = np.tile(np.arange(DATASTREAMS), per_stream)
-    minutes = np.repeat(np.arange(per_stream) + request * per_stream, DATASTREAMS)
-    generator = np.random.default_rng(request)
-    values = generator.integers(50, 1400, BATCH) / 10
-    return streams, START + minutes * MINUTE, values
+    """Datastreams, times and values of one bulk request: twenty minutes of a gateway's 500."""
+    gateway, step = request % GATEWAYS, request // GATEWAYS
+    own = DATASTREAMS // GATEWAYS
+    minutes = BATCH // own
+    streams = np.tile(np.arange(own) + gateway * own, minutes)
+    times = START + (np.repeat(np.arange(minutes), own) + step * minutes) * MINUTE
+    values = np.random.default_rng(request).integers(50, 1400, BATCH) / 10
+    return streams, times, values
 
 
 def columnar(first: int, count: int, sign: Signer) -> list[bytes]:
@@ -222,14 +226,14 @@ def measure_ours(folder: Path, sizes: Sizes) -> dict[str, float]:
     sign = Signer()
     command = [sys.executable, "-m", "county_gov.cli", "serve", str(folder / "county.toml")]
     with server(command, port, "/healthz", BENCHMARK_MASTER=MASTER):
-        warm = columnar(0, 5, sign)
-        asyncio.run(run_load(port, warm, connections=2))
-        bulk = columnar(5, sizes.bulk_requests, sign)
-        found = expect(asyncio.run(run_load(port, bulk, connections=4)), 200)
+        warm = columnar(0, WARM, sign)
+        asyncio.run(run_load(port, warm, connections=GATEWAYS))
+        bulk = columnar(WARM, sizes.bulk_requests, sign)
+        found = expect(asyncio.run(run_load(port, bulk, connections=GATEWAYS)), 200)
         columns = found.rate * BATCH
-        first = 5 + sizes.bulk_requests
+        first = WARM + sizes.bulk_requests
         bulk = json_rows(first, sizes.bulk_requests // 2, sign)
-        found = expect(asyncio.run(run_load(port, bulk, connections=4)), 200)
+        found = expect(asyncio.run(run_load(port, bulk, connections=GATEWAYS)), 200)
         as_rows = found.rate * BATCH
         begin = (first + sizes.bulk_requests) * BATCH
         one = singles(begin, sizes.singles, sign)

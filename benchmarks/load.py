@@ -86,21 +86,20 @@ class _Connection(asyncio.Protocol):
 
 
 async def run_load(port: int, requests: Sequence[bytes], *, connections: int) -> Load:
-    """Send all requests over so many connections to a port of this machine."""
+    """Send all requests over so many connections to a port of this machine.
+
+    Each connection sends every so-manieth request, in order, as a gateway sends its readings.
+    """
     loop = asyncio.get_running_loop()
-    waiting = iter(requests)
     statuses: Counter[int] = Counter()
     latencies: list[float] = []
     ended = []
     started = time.perf_counter()
-    for _ in range(connections):
+    for number in range(connections):
         done: asyncio.Future[None] = loop.create_future()
         ended.append(done)
-        await loop.create_connection(
-            lambda done=done: _Connection(waiting, done, statuses, latencies),  # type: ignore[misc]
-            "127.0.0.1",
-            port,
-        )
+        connection = _Connection(iter(requests[number::connections]), done, statuses, latencies)
+        await loop.create_connection(lambda one=connection: one, "127.0.0.1", port)  # type: ignore[misc]
     await asyncio.gather(*ended)
     seconds = time.perf_counter() - started
     return Load(sum(statuses.values()), seconds, dict(statuses), latencies)
