@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from county_gov.api import (
     HOUR,
@@ -50,6 +50,7 @@ class FakeReader:
     """Three stations: in alert, good, and silent for a day; a fourth never measured."""
 
     streams: tuple[DatastreamView, ...] = tuple(stream(number) for number in (1, 2, 3, 4))
+    many: int = 1
 
     async def datastreams(self, *, observed_property: str = "") -> tuple[DatastreamView, ...]:
         """All of PM2.5."""
@@ -72,8 +73,18 @@ class FakeReader:
         return Batch({"time": times, "value": np.array([1.0, 2.0, 3.0]), "flag": flags})
 
     async def hourly(self, datastream: str, start: int, end: int) -> Batch:
-        """Not asked for."""
-        raise NotImplementedError
+        """The same readings by hour, ``many`` in the last."""
+        times = np.array([end - 5 * HOUR, end - 4 * HOUR, end - HOUR], np.int64)
+        mean = np.array([1.0, 2.0, 3.0])
+        return Batch(
+            {
+                "time": times,
+                "count": np.array([1, 1, self.many], np.int64),
+                "mean": mean,
+                "minimum": mean - 0.5,
+                "maximum": mean + 0.5,
+            }
+        )
 
     async def episodes(
         self, *, policy: str = "", datastream: str = "", open_only: bool = False, limit: int = 100
@@ -137,8 +148,33 @@ async def test_a_chart_has_gap_limit_and_alert() -> None:
         None if np.isnan(one) else one for one in chart.lines[0].values.tolist()
     ]
     assert (np.diff(chart.lines[0].times) > 0).all()
-    assert ["HJ 633-2026"] == [one.label.en.rpartition(" pollution ")[2] for one in chart.limits]
+    assert ["Limit (HJ 633-2026)"] == [one.label.en for one in chart.limits]
     assert [(NOW - 3 * HOUR, None)] == [(one.start, one.end) for one in chart.shades]
+
+
+async def test_a_chart_of_many_readings_shows_hourly_means_and_their_bounds() -> None:
+    """A thousand readings an hour become one point, drawn from the lowest to the highest."""
+    reader = FakeReader(many=1000)
+    chart = next(
+        one for one in await PAGE.views(FakeContext(read=reader)) if isinstance(one, Series)
+    )
+
+    line = chart.lines[0]
+    assert line.low is not None
+    assert line.high is not None
+    assert 4 == len(line.values)
+    assert 1 == np.isnan(line.values).sum()
+    assert (0.5, 3.5) == (line.low[0], line.high[-1])
+
+
+async def test_a_place_is_named_once_and_by_its_station() -> None:
+    """The marker says in which area it stands, and is called like the station."""
+    views = tuple(evolve(one, thing_name=f"{one.number}号监测站") for one in FakeReader().streams)
+    shown = (await PAGE.views(FakeContext(read=FakeReader(views))))[1]
+
+    assert isinstance(shown, Map)
+    assert [one.area for one in shown.shapes] == [one.area for one in shown.markers]
+    assert "1号监测站" == shown.markers[0].label.zh
 
 
 async def test_the_table_shows_nothing_as_nothing() -> None:

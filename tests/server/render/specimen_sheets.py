@@ -161,7 +161,7 @@ def case_sheet() -> CaseSheet:
         ),
         due_at=NOW + 2 * HOUR,
         due_words=Text(zh="还有 2 小时", en="2 hours left"),
-        alert_href="/alerts/389",
+        subject_href="/alerts/389",
     )
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from attrs import frozen
+from numpy.typing import NDArray
 
 from county_gov.api import (
     HOUR,
     MICROSECONDS,
     SEVERITIES,
     Actor,
-    Batch,
     Column,
     DatastreamView,
     EpisodeView,
@@ -27,6 +28,7 @@ from county_gov.api import (
     Marker,
     Page,
     PageContext,
+    Reader,
     Reading,
     Row,
     Series,
@@ -53,6 +55,8 @@ PROPERTIES = {
 """Words for the properties of ambient air; others are shown by their own name."""
 
 FIRST = "pm25"
+MOST_POINTS = 1500
+"""Where the busiest hour comes faster than this many points over a chart, means are drawn."""
 
 
 @frozen(eq=False)
@@ -146,14 +150,14 @@ class StationsPage:
         view, reading = now.view, now.reading
         end = (reading.time if reading else ctx.clock.now()) + max(view.period, 1)
         start = end - self.config.chart_hours * HOUR
-        batch = await ctx.read.observations(view.code, start, end)
+        line = await _line(ctx.read, view, start, end)
         zone = ZoneInfo(self.config.timezone)
         day = datetime.fromtimestamp((end - 1) // MICROSECONDS, zone).date()
         limits = []
         for threshold in thresholds:
             in_force = [one for one in threshold.limits if one.effective_from <= day]
             if in_force:
-                limits.append(_limit(threshold, in_force[-1]))
+                limits.append(_limit(in_force[-1], threshold.severity))
         shades = tuple(
             Shade(
                 max(one.started_at, start),
@@ -168,7 +172,7 @@ class StationsPage:
             id=f"series-{view.code}",
             title=_sentence(now),
             unit=view.unit,
-            lines=(_line(view, batch),),
+            lines=(line,),
             limits=tuple(limits),
             shades=shades,
             decimals=view.decimals,
@@ -181,24 +185,52 @@ def _chosen(parameters: Mapping[str, str]) -> str:
     return wanted if wanted.isidentifier() else FIRST
 
 
-def _limit(threshold: ThresholdConfig, limit: LimitConfig) -> Limit:
-    english = threshold.title.in_language("en")
-    words = Text(zh=f"{threshold.title.zh} {limit.number}", en=f"{english} {limit.number}")
-    return Limit(limit.raise_above, words, threshold.severity)
+def _limit(limit: LimitConfig, severity: Status) -> Limit:
+    words = Text(zh=f"限值（{limit.number}）", en=f"Limit ({limit.number})")
+    return Limit(limit.raise_above, words, severity)
 
 
-def _line(view: DatastreamView, batch: Batch) -> Line:
-    """The readings, with a gap (NaN) wherever more than a period is missing."""
-    times, values = batch["time"], batch["value"]
-    if view.period and len(times):
-        after = np.flatnonzero(np.diff(times) > view.period) + 1
-        values = np.insert(values, after, np.nan)
-        times = np.insert(times, after, times[after - 1] + view.period)
+async def _line(reader: Reader, view: DatastreamView, start: int, end: int) -> Line:
+    """The readings; hourly means from lowest to highest where they come too fast for a chart."""
+    hours = await reader.hourly(view.code, start, end)
+    busiest = int(np.max(hours["count"], initial=0))
+    if busiest * ((end - start) / HOUR) > MOST_POINTS:
+        times, mean, low, high = _with_gaps(
+            HOUR, hours["time"], hours["mean"], hours["minimum"], hours["maximum"]
+        )
+        label = Text(
+            zh=f"{_name(view).zh} 小时均值", en=f"{_name(view).in_language('en')}, hourly mean"
+        )
+        return Line(label, times, mean, low, high)
+    batch = await reader.observations(view.code, start, end)
+    times, values = _with_gaps(view.period or HOUR, batch["time"], batch["value"])
     return Line(_name(view), times, values)
+
+
+def _with_gaps(step: int, times: NDArray[Any], *columns: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Times and values with a gap (NaN) wherever more than one and a half steps are missing."""
+    holes = np.flatnonzero(np.diff(times) > step + step // 2)
+    spaced = np.insert(times, holes + 1, times[holes] + step)
+    return spaced, *(np.insert(values, holes + 1, np.nan) for values in columns)
 
 
 def _name(view: DatastreamView) -> Text:
     return Text(zh=view.name or view.code, en=view.name_en)
+
+
+def _station(view: DatastreamView) -> Text:
+    """The name of the station, without what it measures."""
+    if not view.thing_name:
+        return _name(view)
+    return Text(zh=view.thing_name, en=view.thing_name_en)
+
+
+def _amount(value: float, view: DatastreamView) -> str:
+    """A value with its unit, without zeros at its end."""
+    figure = f"{value:.{view.decimals}f}"
+    if view.decimals:
+        figure = figure.rstrip("0").rstrip(".")
+    return f"{figure} {view.unit}".strip()
 
 
 def _sentence(now: Now) -> Text:
@@ -206,7 +238,7 @@ def _sentence(now: Now) -> Text:
     name, reading = _name(now.view), now.reading
     if reading is None:
         return name
-    figure = f"{reading.value:.{now.view.decimals}f} {now.view.unit}".strip()
+    figure = _amount(reading.value, now.view)
     return Text(
         zh=f"{name.zh}：最新 {figure}",
         en=f"{name.en or name.zh}: {figure} at last",
@@ -263,7 +295,7 @@ def _figures(now: Sequence[Now], as_of: int, actor: Actor) -> Figures:
 def _value(now: Now) -> str:
     if now.reading is None:
         return "—"
-    return f"{now.reading.value:.{now.view.decimals}f} {now.view.unit}".strip()
+    return _amount(now.reading.value, now.view)
 
 
 def _map(now: Sequence[Now]) -> Map:
@@ -273,9 +305,16 @@ def _map(now: Sequence[Now]) -> Map:
     shapes = []
     for area, ones in sorted(by_area.items()):
         worst = max(ones, key=lambda one: ORDER.index(one.status))
-        shapes.append(Shape(area, worst.status, _name(worst.view), _value(worst)))
+        shapes.append(Shape(area, worst.status, _station(worst.view), _value(worst)))
     markers = tuple(
-        Marker(one.view.longitude, one.view.latitude, one.status, _name(one.view), _value(one))
+        Marker(
+            one.view.longitude,
+            one.view.latitude,
+            one.status,
+            _station(one.view),
+            _value(one),
+            area=one.view.area,
+        )
         for one in now
         if one.view.longitude is not None and one.view.latitude is not None
     )
@@ -300,12 +339,12 @@ def _table(now: Sequence[Now]) -> Table:
     rows = tuple(
         Row(
             cells={
-                "station": one.view.name or one.view.code,
+                "station": one.view.thing_name or one.view.name or one.view.code,
                 "value": _finite(one.reading.value) if one.reading else None,
                 "time": one.reading.time if one.reading else None,
                 "status": one.status,
             },
-            texts={"station": _name(one.view)},
+            texts={"station": _station(one.view)},
             status=one.status,
         )
         for one in now

@@ -11,10 +11,18 @@ from county_gov.cases.forms import from_words
 from county_gov.contract.page import Entry, Timeline
 from county_gov.contract.text import Text
 from county_gov.errors import CaseConflict, EventDataInvalid, EventNotAllowed
+from county_gov.server.console.case_alerts import alerts_of
 from county_gov.server.console.case_forms import Names, actions_of, fact, read_names, with_errors
 from county_gov.server.console.cases import case_status
 from county_gov.server.console.frame import draw
-from county_gov.server.console.naming import area_name, role_title, state_title, unit_name
+from county_gov.server.console.naming import (
+    area_name,
+    datastream_name,
+    datastream_of,
+    role_title,
+    state_title,
+    unit_name,
+)
 from county_gov.server.identifiers import ulid
 from county_gov.server.problems import failure_of
 from county_gov.server.render import CaseSheet, Flash, Step, TaskRow
@@ -94,13 +102,13 @@ async def _page(call: Call, detail: CaseDetail, tried: Tried | None = None) -> w
         call,
         "case.html",
         title=workflow.title if workflow else TITLE,
-        refresh_on=("case",),
+        refresh_on=("case", "alert"),
         status=status,
         flash=flash,
         case=_sheet(call, detail, workflow, names),
         timeline=_timeline(detail, workflow, names),
         actions=actions,
-        views=(),
+        views=await alerts_of(call, detail),
     )
 
 
@@ -115,6 +123,8 @@ def _sheet(call: Call, detail: CaseDetail, workflow: Workflow | None, names: Nam
         for name, value in view.data.items()
         if value is not None
     )
+    datastream = datastream_of(registers, view.subject)
+    linked = datastream is not None and call.actor.may("core.observations.read")
     return CaseSheet(
         number=view.number,
         title=Text(zh=view.title),
@@ -122,13 +132,14 @@ def _sheet(call: Call, detail: CaseDetail, workflow: Workflow | None, names: Nam
         state=state_title(workflow, view.state),
         version=view.version,
         opened_at=view.opened_at,
-        subject=Text(zh=view.subject or "—"),
+        subject=datastream_name(datastream) if datastream else Text(zh=view.subject or "—"),
         area=area_name(registers, view.area),
         steps=_steps(detail, workflow),
         facts=facts,
         tasks=tuple(
             _task(call, one, detail, names) for one in detail.tasks if one.ended_at is None
         ),
+        subject_href=f"/datastreams/{view.subject}" if linked else "",
     )
 
 

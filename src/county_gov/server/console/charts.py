@@ -8,7 +8,7 @@ import numpy as np
 from attrs import frozen
 
 from county_gov.contract.batch import Batch
-from county_gov.contract.clock import DAY, HOUR, MINUTE
+from county_gov.contract.clock import DAY, HOUR
 from county_gov.contract.page import Limit, Line, Series, Shade
 from county_gov.contract.text import Text
 from county_gov.registry.gateway import Answer
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from county_gov.contract.rule import Judgement, Rule
     from county_gov.deployment import County
 
+MINUTE = HOUR // 60
 WINDOW = 7 * DAY
 MOST_POINTS = 1500
 """Where a chart's busiest hour comes faster than this many points over the whole chart, means are

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from county_gov.contract.page import Figure, Figures, Map, Marker, Shape, Status, View
+from county_gov.contract.page import (
+    Column,
+    Figure,
+    Figures,
+    Map,
+    Marker,
+    Row,
+    Shape,
+    Status,
+    Table,
+    View,
+)
 from county_gov.contract.text import Text
 from county_gov.errors import NotFound
 from county_gov.server.console.charts import WINDOW, chart_of, policies_for
@@ -24,6 +35,7 @@ from county_gov.server.routes import SIGNED_IN, Route, permitted
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from county_gov.cases import CaseSummary
     from county_gov.contract.context import DatastreamView, EpisodeView, Reader
     from county_gov.contract.page import Series
     from county_gov.server.call import Call
@@ -31,6 +43,8 @@ if TYPE_CHECKING:
 
 TITLE = Text(zh="态势总览", en="Overview")
 ALERTS = "core.alerts.read"
+TASKS = 4
+"""Cases named on the overview; the list of cases has them all."""
 CHARTS = 8
 """Charts on the overview; every datastream has a page of its own."""
 OPEN_EPISODES = 500
@@ -54,7 +68,12 @@ async def show_dashboard(call: Call) -> web.StreamResponse:
     if call.actor.may(ALERTS):
         reader = call.county.reader(call.actor.scope(ALERTS))
         episodes = await reader.episodes(open_only=True, limit=OPEN_EPISODES)
-    views: list[View] = [await _figures(call, freshness, episodes)]
+    tasks, mine = await call.county.cases.find(
+        call.actor, mine=call.actor, sort="-moved", limit=TASKS
+    )
+    views: list[View] = [await _figures(call, freshness, episodes, mine)]
+    if tasks:
+        views.append(_tasks(call, tasks, mine))
     if freshness:
         views.append(_map(call, freshness, episodes))
         views.extend(await _charts(call, freshness, episodes))
@@ -62,24 +81,68 @@ async def show_dashboard(call: Call) -> web.StreamResponse:
         call,
         "dashboard.html",
         title=TITLE,
-        headline=_headline(len(episodes)),
+        headline=_headline(mine, len(episodes) if call.actor.may(ALERTS) else None),
         refresh_on=LIVE,
         views=tuple(views),
     )
 
 
-def _headline(count: int) -> Text:
-    if not count:
-        return Text(zh="目前没有持续中的告警", en="No alert lasts at present")
-    verb = "alert lasts" if count == 1 else "alerts last"
-    return Text(zh=f"{count} 起告警持续中", en=f"{count} {verb}")
+def _headline(mine: int, alerts: int | None) -> Text:
+    """What waits for who looks comes first; ``alerts`` is None for who may see none."""
+    waits = "case waits" if mine == 1 else "cases wait"
+    lasts = "alert lasts" if alerts == 1 else "alerts last"
+    zh = f"{mine} 件事项等您办理" if mine else "没有等您办理的事项"
+    en = f"{mine or 'No'} {waits} for you"
+    if alerts is None:
+        return Text(zh=zh, en=en)
+    return Text(
+        zh=f"{zh}，{alerts} 起告警持续中" if alerts else f"{zh}，没有持续中的告警",
+        en=f"{en}, {alerts or 'no'} {lasts}",
+    )
+
+
+def _tasks(call: Call, tasks: Sequence[CaseSummary], mine: int) -> Table:
+    """The cases that wait for who looks, so that they are one touch away."""
+    title = Text(zh="等我办理", en="Waiting for me")
+    if mine > len(tasks):
+        title = Text(
+            zh=f"等我办理（最近 {len(tasks)} 件，共 {mine} 件）",
+            en=f"Waiting for me (the latest {len(tasks)} of {mine})",
+        )
+    return Table(
+        id="tasks",
+        title=title,
+        columns=(
+            Column("title", Text(zh="事项", en="Case"), sortable=False),
+            Column("task", Text(zh="当前任务", en="Task"), sortable=False),
+            Column("area", Text(zh="地点", en="Area"), sortable=False),
+            Column("moved", Text(zh="最近办理", en="Last moved"), "instant", sortable=False),
+        ),
+        rows=tuple(
+            Row(
+                {
+                    "title": one.view.title,
+                    "task": one.task.state if one.task else None,
+                    "area": one.view.area,
+                    "moved": one.moved_at,
+                },
+                texts={
+                    "area": area_name(call.county.registers.snapshot, one.view.area),
+                    **({"task": one.task.title} if one.task else {}),
+                },
+                href=f"/cases/{one.view.id}",
+            )
+            for one in tasks
+        ),
+        total=len(tasks),
+        empty=Text(zh="没有等您办理的事项", en="No case waits for you"),
+    )
 
 
 async def _figures(
-    call: Call, freshness: Sequence[Freshness], episodes: Sequence[EpisodeView]
+    call: Call, freshness: Sequence[Freshness], episodes: Sequence[EpisodeView], mine: int
 ) -> Figures:
     cases = call.county.cases
-    _rows, mine = await cases.find(call.actor, mine=call.actor, limit=1)
     _rows, lasting = await cases.find(call.actor, open_only=True, limit=1)
     figures = [
         Figure(

@@ -174,7 +174,10 @@ async def _followers(call: Call) -> Table:
                 "state": "good" if one.position >= head else "notice",
                 "behind": max(0, head - one.position),
             },
-            texts={"state": DONE if one.position >= head else AT_WORK},
+            texts={
+                "name": _derived(one.name),
+                "state": DONE if one.position >= head else AT_WORK,
+            },
         )
         for one in call.county.followers
     )
@@ -186,6 +189,16 @@ async def _followers(call: Call) -> Table:
         total=len(rows),
         empty=Text(zh="还没有处理任何数据。", en="Nothing was worked on yet."),
     )
+
+
+def _derived(follower: str) -> Text:
+    """What a follower makes of the readings, in words."""
+    known = {
+        "latest": Text(zh="更新最新值", en="Latest values"),
+        "judging": Text(zh="判定告警", en="Judging alerts"),
+    }
+    plugin = follower.removeprefix("events.")
+    return known.get(follower) or Text(zh=f"通知插件 {plugin}", en=f"Telling the plugin {plugin}")
 
 
 def _headline(stale: int, total: int) -> Text:

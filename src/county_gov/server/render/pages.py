@@ -179,7 +179,7 @@ class CaseSheet:
     tasks: tuple[TaskRow, ...] = ()
     due_at: int | None = None
     due_words: Text | None = None
-    alert_href: str = ""
+    subject_href: str = ""
 
 
 @frozen(eq=False)

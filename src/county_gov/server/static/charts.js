@@ -5,6 +5,7 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const charts = new Map();
 // From this width on limits are named at their lines; below it, under the chart (views.css).
 const ROOMY = 544;
+const DAY = 86_400_000;
 
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const colour = (place) => token(`chart-${(place % 7) + 1}`);
@@ -112,7 +113,8 @@ function option(data, width) {
   const times = data.lines.flatMap((line) => [line.times[0], line.times[line.times.length - 1]]);
   const open = data.shades.some((shade) => shade.end === null);
   const last = open ? Math.max(data.now, ...times) : Math.max(...times);
-  const scale = (width - (roomy ? margin : 44) - 48) / Math.max(1, last - Math.min(...times));
+  const first = Math.min(...times);
+  const scale = (width - (roomy ? margin : 44) - 48) / Math.max(1, last - first);
   const many = data.lines.length > 1;
   const long = Math.max(...data.lines.map((line) => line.times.length)) > 400;
   const quiet = token("ink-quiet");
@@ -130,7 +132,7 @@ function option(data, width) {
       type: "time", max: open ? last : null, axisLine: { lineStyle: { color: token("line-strong") } },
       axisLabel: {
         color: quiet, hideOverlap: true,
-        formatter: { year: "{yyyy}", month: "{yyyy}-{MM}", day: "{MM}-{dd}", hour: "{HH}:{mm}", minute: "{HH}:{mm}" },
+        formatter: last - first > 3 * DAY ? "{MM}-{dd}" : last - first > DAY ? "{MM}-{dd} {HH}:{mm}" : "{HH}:{mm}",
       },
       splitLine: { show: false },
     },
