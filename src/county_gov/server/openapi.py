@@ -102,7 +102,7 @@ def document(routes: Iterable[Route], *, title: str, version: str, cookie: str) 
         "info": {"title": title, "version": version, "license": {"name": "Apache-2.0"}},
         "paths": paths,
         "components": {
-            "schemas": {**components, **DELIVERY_SCHEMAS},
+            "schemas": {**_with_numbers(components), **DELIVERY_SCHEMAS},
             "securitySchemes": {
                 "session": {"type": "apiKey", "in": "cookie", "name": cookie},
                 "device": {
@@ -114,6 +114,15 @@ def document(routes: Iterable[Route], *, title: str, version: str, cookie: str) 
             },
         },
     }
+
+
+def _with_numbers(schemas: Json) -> Json:
+    """The schemas with exact values as the JSON numbers that they are written as."""
+    for schema in schemas.values():
+        for one in schema.get("properties", {}).values():
+            if one.get("format") == "decimal":
+                one["type"] = "number"
+    return schemas
 
 
 def _operation(route: Route) -> Json:

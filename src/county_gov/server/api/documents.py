@@ -13,13 +13,7 @@ from county_gov.contract.workflow import Value
 Instant = Annotated[
     str, Meta(description="RFC 3339, UTC", extra_json_schema={"format": "date-time"})
 ]
-Exact = Annotated[
-    Decimal,
-    Meta(
-        description="Exact, with the datastream's decimals",
-        extra_json_schema={"type": "number", "format": "decimal"},
-    ),
-]
+Exact = Annotated[Decimal, Meta(description="Exact, with the datastream's decimals")]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000
