@@ -235,7 +235,8 @@ def read(store: Store, observations: Observations, datastreams: int, days: int) 
     numbers = np.arange(datastreams) + 1
     none = np.zeros(datastreams, np.uint8)
     newest = Changes(numbers, numbers, numbers, none, none.astype(bool), 0)
-    store.submit(lambda tx: observations.update_latest(tx, newest), Priority.UPKEEP).result()
+    newest_rows = observations.newest([newest])
+    store.submit(lambda tx: observations.update_latest(tx, newest_rows), Priority.UPKEEP).result()
     end = FIRST + days * DAY
     measure(store, "one week", lambda s: observations.read(s, 7, end - 7 * DAY, end))
     measure(store, "30 days by hour", lambda s: observations.hourly(s, 7, end - 30 * DAY, end))

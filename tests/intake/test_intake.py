@@ -176,6 +176,9 @@ async def test_nothing_is_kept_of_a_change_that_fails(
         def land(self, tx: object, rows: object, *, batch: int) -> Any:
             raise StoreError(f"batch {batch} does not land")
 
+        def cuts(self, rows: Any) -> list[int]:
+            return [0, len(rows)]
+
     intake = Intake(store, Failing(), current, clock)
     rows = [GOOD, {**GOOD, "datastream": "nothing"}]
     with pytest.raises(StoreError, match="does not land"):

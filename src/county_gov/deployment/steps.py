@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from county_gov.store import Store, Transaction
     from county_gov.store.followers import JournalRow
     from county_gov.store.observations import Observations
+    from county_gov.store.observations.latest import Newest
 
 log = structlog.get_logger(__name__)
 
@@ -43,8 +44,12 @@ class LatestStep:
 
     async def __call__(self, rows: Sequence[JournalRow]) -> Callable[[Transaction], None]:
         """Gather what changed; many batches make one write."""
+        newest = await asyncio.to_thread(self._newest, rows)
+        return lambda tx: self.observations.update_latest(tx, newest)
+
+    def _newest(self, rows: Sequence[JournalRow]) -> list[Newest]:
         changes = [decode_changes(row.payload) for row in rows if row.payload is not None]
-        return lambda tx: self.observations.update_latest(tx, changes)
+        return self.observations.newest(changes)
 
 
 @frozen(eq=False)

@@ -48,7 +48,8 @@ log = structlog.get_logger(__name__)
 MOST_REASONS = 100
 """Reasons that an answer repeats; the quarantine holds all."""
 
-READINGS_A_CHANGE = 10_000
+FEW_READINGS = 250
+"""So many readings are always one change."""
 REJECTED_A_CHANGE = 1_000
 """Rows of one change on the writer, so that nobody waits for it longer than some 20 ms."""
 
@@ -62,6 +63,10 @@ class Landing(Protocol):
 
     def land(self, tx: Transaction, rows: Readings, *, batch: int) -> Landed:
         """Take rows of a batch in; on the writer."""
+        ...
+
+    def cuts(self, rows: Readings) -> Sequence[int]:
+        """Where to cut rows into changes that are short on the writer."""
         ...
 
 
@@ -217,7 +222,7 @@ class Intake:
             priority: Whose change it is.
             after: Called in the last change.
         """
-        parts = _parts(validated)
+        parts = _parts(validated, self._cuts(validated.readings))
         row = BatchRow(
             key=new_key(self.clock.now(), self._random.getrandbits(74)),
             source=source,
@@ -241,6 +246,11 @@ class Intake:
             rows = len(part.readings) + len(part.rejected)
             await self.store.write(change, priority, rows=rows)
         return _outcome(batch, validated.rejected)
+
+    def _cuts(self, readings: Readings) -> Sequence[int]:
+        if len(readings) <= FEW_READINGS:
+            return (0, len(readings))
+        return self._observations.cuts(readings)
 
     def _land(self, tx: Transaction, batch: _Batch, part: _Part) -> None:
         """One change of a batch: its row, its readings and its quarantined rows.
@@ -289,24 +299,26 @@ def new_key(at: int, bits: int) -> str:
     return str(uuid.UUID(int=head | 0b10 << 62 | bits & (1 << 62) - 1))
 
 
-def _parts(validated: Validated) -> list[_Part]:
-    """Cut a delivery into changes that are short on the writer."""
+def _parts(validated: Validated, cuts: Sequence[int]) -> list[_Part]:
+    """Cut a delivery into changes that are short on the writer.
+
+    Args:
+        validated: The delivery.
+        cuts: Ascending positions from 0 to the number of readings.
+    """
     readings, rejected = validated.readings, validated.rejected
-    count = max(-(-len(readings) // READINGS_A_CHANGE), -(-len(rejected) // REJECTED_A_CHANGE), 1)
+    count = max(len(cuts) - 1, -(-len(rejected) // REJECTED_A_CHANGE), 1)
     if count == 1:
         return [_Part(readings, rejected, last=True)]
-    parts = []
-    for number in range(count):
-        start, stop = number * READINGS_A_CHANGE, (number + 1) * READINGS_A_CHANGE
-        first, end = number * REJECTED_A_CHANGE, (number + 1) * REJECTED_A_CHANGE
-        parts.append(
-            _Part(
-                _slice(readings, slice(start, stop)),
-                rejected[first:end],
-                last=number == count - 1,
-            )
+    ends = [*cuts, *[len(readings)] * (count + 1 - len(cuts))]
+    return [
+        _Part(
+            _slice(readings, slice(ends[number], ends[number + 1])),
+            rejected[number * REJECTED_A_CHANGE : (number + 1) * REJECTED_A_CHANGE],
+            last=number == count - 1,
         )
-    return parts
+        for number in range(count)
+    ]
 
 
 def _slice(readings: Readings, rows: slice) -> Readings:

@@ -150,7 +150,7 @@ def save_states(
         if old is not None
     ]
     made = [(*_state(new), new.policy, new.datastream) for old, new in pairs if old is None]
-    changed = _many(tx, _UPDATE_STATE, moved) + _many(tx, _INSERT_STATE, made)
+    changed = tx.driver_many(_UPDATE_STATE, moved) + tx.driver_many(_INSERT_STATE, made)
     if changed != len(after):
         raise LeaseLost(
             f"{len(after) - changed} of {len(after)} judging states have moved since they were"
@@ -169,18 +169,6 @@ _INSERT_STATE = """
 
 def _state(row: StateRow) -> tuple[int, str, int | None, int | None]:
     return row.judged_until, row.state, row.skipped_from, row.skipped_to
-
-
-def _many(tx: Transaction, sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Execute on the driver, where thousands of rows cost a third; returns the rows changed."""
-    if not rows:
-        return 0
-    cursor = tx.driver.cursor()
-    try:
-        cursor.executemany(sql if tx.database.dialect == "sqlite" else sql.replace("?", "%s"), rows)
-        return int(cursor.rowcount)
-    finally:
-        cursor.close()
 
 
 _EPISODE = (

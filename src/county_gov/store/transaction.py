@@ -82,6 +82,27 @@ class Transaction(Snapshot):
         key = result.inserted_primary_key
         return key[0] if key and isinstance(key[0], int) else 0
 
+    def driver_many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Execute a statement for many rows on the driver, where it costs a third.
+
+        Args:
+            sql: With ``?`` for each value, on every database.
+            rows: The values of each row.
+
+        Returns:
+            How many rows changed.
+        """
+        if not rows:
+            return 0
+        cursor = self.driver.cursor()
+        try:
+            cursor.executemany(
+                sql if self.database.dialect == "sqlite" else sql.replace("?", "%s"), rows
+            )
+            return int(cursor.rowcount)
+        finally:
+            cursor.close()
+
     def journal(self, kind: str, ref: str, payload: bytes | None = None) -> JournalEntry:
         """Tell the followers of a change; numbered when the commit happens.
 

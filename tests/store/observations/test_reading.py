@@ -123,7 +123,8 @@ def test_latest_keeps_the_newest(any_store: Store, any_observations: Observation
     """Newer values and revisions of the newest are shown, late rows are not."""
 
     def update(*told: Changes) -> None:
-        any_store.submit(lambda tx: any_observations.update_latest(tx, told)).result(timeout=30)
+        newest = any_observations.newest(told)
+        any_store.submit(lambda tx: any_observations.update_latest(tx, newest)).result(timeout=30)
 
     update(changes((1, 10, 5), (2, 10, 6), (1, 20, 7), received_at=3), changes((2, 5, 1)))
     assert [(1, 20, 7, 3), (2, 10, 6, 3)] == latest(any_store, any_observations, None)

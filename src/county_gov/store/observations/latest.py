@@ -15,8 +15,11 @@ from county_gov.store.transaction import Snapshot, Transaction
 
 NUMBERS_A_STATEMENT: Final = 500
 
+Newest = tuple[int, int, int, int, int]
+"""Datastream, time, value, flag and when it was received."""
 
-def coalesce(changes: Sequence[Changes]) -> list[dict[str, int]]:
+
+def coalesce(changes: Sequence[Changes]) -> list[Newest]:
     """The newest row per datastream; of several for one instant, the one that came last.
 
     Args:
@@ -32,23 +35,20 @@ def coalesce(changes: Sequence[Changes]) -> list[dict[str, int]]:
     received = np.repeat([one.received_at for one in some], [len(one) for one in some])
     order = np.lexsort((np.arange(len(time)), time, datastream))
     last = order[np.append(datastream[order][1:] != datastream[order][:-1], True)]
-    names = ("datastream", "time", "value", "flag", "received_at")
     columns = (datastream, time, value, flag, received)
-    table = zip(*(column[last].tolist() for column in columns), strict=True)
-    return [dict(zip(names, row, strict=True)) for row in table]
+    return list(zip(*(column[last].tolist() for column in columns), strict=True))
 
 
-def write_latest(tx: Transaction, rows: list[dict[str, int]]) -> None:
+_PUT = """
+    INSERT INTO latest (datastream, time, value, flag, received_at) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (datastream) DO UPDATE SET time = excluded.time, value = excluded.value,
+        flag = excluded.flag, received_at = excluded.received_at
+    WHERE excluded.time >= latest.time"""
+
+
+def write_latest(tx: Transaction, rows: Sequence[Newest]) -> None:
     """Put rows that are not older than what is there in its place."""
-    if not rows:
-        return
-    insert = tx.database.insert(tables.latest)
-    statement = insert.on_conflict_do_update(
-        index_elements=["datastream"],
-        set_={name: insert.excluded[name] for name in ("time", "value", "flag", "received_at")},
-        where=insert.excluded.time >= tables.latest.c.time,
-    )
-    tx.execute(statement, rows)
+    tx.driver_many(_PUT, rows)
 
 
 def latest_rows(snapshot: Snapshot, numbers: Sequence[int] | None) -> Latest:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from county_gov.store.observations.dialect import landing_dialect
 from county_gov.store.observations.landing import MOST_ROWS, Landing
-from county_gov.store.observations.latest import coalesce, latest_rows, write_latest
+from county_gov.store.observations.latest import Newest, coalesce, latest_rows, write_latest
 from county_gov.store.observations.payload import Changes
 from county_gov.store.observations.reading import hours_of, read_series
 from county_gov.store.observations.rows import Hours, Landed, Latest, Readings, Stored
@@ -111,14 +111,18 @@ class Observations:
         """
         return hours_of(self.read(snapshot, datastream, start, end))
 
-    def update_latest(self, tx: Transaction, changes: Changes | Sequence[Changes]) -> None:
+    def newest(self, changes: Sequence[Changes]) -> list[Newest]:
+        """The newest row per datastream of some entries of the journal, in its order."""
+        return coalesce(changes)
+
+    def update_latest(self, tx: Transaction, rows: Sequence[Newest]) -> None:
         """Let newer values take the place of the newest known; for the follower that keeps them.
 
         Args:
             tx: The follower's change.
-            changes: Of one or more entries of the journal, in its order.
+            rows: As `newest` gave them, off the writer.
         """
-        write_latest(tx, coalesce([changes] if isinstance(changes, Changes) else changes))
+        write_latest(tx, rows)
 
     def read_latest(self, snapshot: Snapshot, numbers: Sequence[int] | None = None) -> Latest:
         """The newest values of some datastreams, or of all; those without any are not listed."""
