@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,7 @@ CHECKS = ",".join(  # noqa: FLY002 one check a line
 
 
 @pytest.mark.service
-async def test_the_interface_keeps_its_word(site: Site) -> None:
+async def test_the_interface_keeps_its_word(site: Site, tmp_path: Path) -> None:
     """No 5xx, no status, media type or body that the document does not name."""
     await site.send([{"datastream": STREAM, "time": HOUR_START, "value": 200}])
     await site.send([{"datastream": "nowhere", "time": HOUR_START, "value": 1}])
@@ -45,6 +46,7 @@ async def test_the_interface_keeps_its_word(site: Site) -> None:
         "/readyz",
         "--exclude-path",
         "/api/v1/session",
+        cwd=tmp_path,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
