@@ -9,6 +9,7 @@ import aiohttp
 from attrs import define, field
 
 from county_gov.contract.clock import HOUR
+from county_gov.server.live import MOST_STREAMS
 from tests.server.conftest import HOUR_START, STREAM, Site
 
 PATIENCE = 20.0
@@ -110,6 +111,17 @@ async def test_logging_out_ends_the_stream(site: Site) -> None:
     async with visitor.delete("/api/v1/session") as answer:
         assert 200 == answer.status
     await stream.end()
+
+
+async def test_streams_of_one_account_are_bounded(site: Site) -> None:
+    """A program that forgets to close its streams is told so, and others are not harmed."""
+    visitor = await site.person("dispatch1")
+    open_streams = [await listen(visitor) for _ in range(MOST_STREAMS)]
+    async with visitor.get("/events") as answer:
+        assert 429 == answer.status
+    other = await listen(await site.person("environment1"))
+    for stream in (*open_streams, other):
+        stream.answer.close()
 
 
 async def test_stopping_ends_the_stream(site: Site) -> None:

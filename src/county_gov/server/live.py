@@ -11,6 +11,7 @@ from aiohttp import web
 from county_gov.contract.text import Text
 from county_gov.errors import AuthenticationFailed
 from county_gov.server.cookies import session_cookie
+from county_gov.server.refusal import TooManyRequests
 from county_gov.server.routes import SIGNED_IN, Route
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from county_gov.deployment.live import LiveEvent
     from county_gov.server.call import Call
 
+MOST_STREAMS = 32
+"""Event streams of one account; browsers share few connections, forgotten programs do not."""
 HEARTBEAT = 15.0
 """Seconds between signs of life; the session is looked up again each time."""
 CHECK = 2.0
@@ -29,13 +32,19 @@ HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Bufferin
 
 async def stream_events(call: Call) -> web.StreamResponse:
     """Events from now on, or after ``Last-Event-ID``; ends with the session or the server."""
+    streams, account = call.service.streams, call.account
+    if streams[account] >= MOST_STREAMS:
+        raise TooManyRequests(f"{MOST_STREAMS} pages of yours listen already; close some")
     response = web.StreamResponse(headers={**HEADERS, **call.head()})
+    streams[account] += 1
     try:
         await response.prepare(call.request)
         await response.write(b"retry: 2000\n\n")
         await _send(call, response)
     except (ConnectionResetError, ConnectionError):
         return response
+    finally:
+        streams[account] -= 1
     return response
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ class Service:
         people: Rate limits per account, and per address of nobody in particular.
         devices: Rate limits per device.
         sign_ins: Rate limits of signing in, per address.
+        streams: Event streams that are open, by account.
         metrics: What it has answered.
         stopping: Set when it takes no new requests; event streams end then.
     """
@@ -40,6 +42,7 @@ class Service:
     people: TokenBuckets
     devices: TokenBuckets
     sign_ins: TokenBuckets
+    streams: Counter[int] = field(factory=Counter)
     metrics: RequestMetrics = field(factory=RequestMetrics)
     stopping: asyncio.Event = field(factory=asyncio.Event)
 

@@ -20,6 +20,8 @@ from county_gov.store import followers
 from county_gov.store.arrivals import BATCH_SORTS, list_arrivals
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aiohttp import web
 
     from county_gov.contract.context import DatastreamView, Reading
@@ -56,7 +58,6 @@ FOLLOWERS = (
 async def show_sources(call: Call) -> web.StreamResponse:
     """Freshness of each datastream, the batches that came, and the followers."""
     freshness = await read_freshness(call, PERMISSION)
-    stale = sum(one.status == "stale" for one in freshness)
     views: tuple[Table, ...] = ()
     if sees_county(call, PERMISSION):
         listing = Listing.read(call.request.query, "batches", BATCH_SORTS, "-received_at")
@@ -69,7 +70,7 @@ async def show_sources(call: Call) -> web.StreamResponse:
         call,
         "sources.html",
         title=TITLE,
-        headline=_headline(stale, len(freshness)),
+        headline=_headline(freshness),
         refresh_on=("observations",),
         sources=freshness,
         waiting=waiting,
@@ -201,11 +202,21 @@ def _derived(follower: str) -> Text:
     return known.get(follower) or Text(zh=f"通知插件 {plugin}", en=f"Telling the plugin {plugin}")
 
 
-def _headline(stale: int, total: int) -> Text:
-    if not stale:
-        return Text(zh=f"{total} 个监测点数据均正常", en=f"All {total} datastreams are up to date")
-    verb = "datastream is" if stale == 1 else "datastreams are"
-    return Text(zh=f"{stale} 个监测点数据陈旧", en=f"{stale} {verb} stale")
+def _headline(freshness: Sequence[Freshness]) -> Text:
+    """How many are stale, else how many never sent anything, else that all is well."""
+    total = len(freshness)
+    stale = sum(one.status == "stale" for one in freshness)
+    silent = sum(one.status == "unknown" for one in freshness)
+    if stale:
+        verb = "datastream is" if stale == 1 else "datastreams are"
+        return Text(zh=f"{stale} 个监测点数据陈旧", en=f"{stale} {verb} stale")
+    if silent:
+        verb = "datastream has" if silent == 1 else "datastreams have"
+        return Text(
+            zh=f"{silent} 个监测点尚未报送数据，其余 {total - silent} 个正常",
+            en=f"{silent} {verb} sent nothing yet, {total - silent} are up to date",
+        )
+    return Text(zh=f"{total} 个监测点数据均正常", en=f"All {total} datastreams are up to date")
 
 
 ROUTES = (
