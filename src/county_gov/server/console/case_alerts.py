@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from county_gov.server.call import Call
     from county_gov.store import Snapshot
 
-SHOWN = 5
+SHOWN = 3
 """Alerts shown on a case's page, the latest first."""
 
 

@@ -73,7 +73,7 @@ async def show_dashboard(call: Call) -> web.StreamResponse:
     )
     views: list[View] = [await _figures(call, freshness, episodes, mine)]
     if tasks:
-        views.append(_tasks(call, tasks, mine))
+        views.append(_tasks(tasks, mine))
     if freshness:
         views.append(_map(call, freshness, episodes))
         views.extend(await _charts(call, freshness, episodes))
@@ -101,7 +101,7 @@ def _headline(mine: int, alerts: int | None) -> Text:
     )
 
 
-def _tasks(call: Call, tasks: Sequence[CaseSummary], mine: int) -> Table:
+def _tasks(tasks: Sequence[CaseSummary], mine: int) -> Table:
     """The cases that wait for who looks, so that they are one touch away."""
     title = Text(zh="等我办理", en="Waiting for me")
     if mine > len(tasks):
@@ -115,7 +115,6 @@ def _tasks(call: Call, tasks: Sequence[CaseSummary], mine: int) -> Table:
         columns=(
             Column("title", Text(zh="事项", en="Case"), sortable=False),
             Column("task", Text(zh="当前任务", en="Task"), sortable=False),
-            Column("area", Text(zh="地点", en="Area"), sortable=False),
             Column("moved", Text(zh="最近办理", en="Last moved"), "instant", sortable=False),
         ),
         rows=tuple(
@@ -123,13 +122,9 @@ def _tasks(call: Call, tasks: Sequence[CaseSummary], mine: int) -> Table:
                 {
                     "title": one.view.title,
                     "task": one.task.state if one.task else None,
-                    "area": one.view.area,
                     "moved": one.moved_at,
                 },
-                texts={
-                    "area": area_name(call.county.registers.snapshot, one.view.area),
-                    **({"task": one.task.title} if one.task else {}),
-                },
+                texts={"task": one.task.title} if one.task else {},
                 href=f"/cases/{one.view.id}",
             )
             for one in tasks
