@@ -89,6 +89,33 @@ async def show_account(call: Call) -> web.StreamResponse:
     )
 
 
+BROWSERS = (
+    ("MicroMessenger", "WeChat"),
+    ("Edg", "Edge"),
+    ("Firefox", "Firefox"),
+    ("Chrom", "Chrome"),
+    ("Safari", "Safari"),
+)
+SYSTEMS = (
+    ("HarmonyOS", "HarmonyOS"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+"""What a browser calls itself, in the order in which the more exact name is found first."""
+
+
+def browser_words(agent: str) -> str:
+    """The browser and system that a User-Agent names, or its first characters."""
+    found = [
+        next((words for sign, words in known if sign in agent), "") for known in (BROWSERS, SYSTEMS)
+    ]
+    return " · ".join(filter(None, found)) or agent[:80]
+
+
 def _row(call: Call, one: Session) -> SessionRow:
     current = call.session is not None and one.id == call.session.id
     end = Action(
@@ -96,7 +123,7 @@ def _row(call: Call, one: Session) -> SessionRow:
         label=Text(zh="结束此处登录", en="End this session"),
         href=f"/account/sessions/{one.id}/end",
     )
-    device = " · ".join(part for part in (one.agent[:80], one.address) if part) or "—"
+    device = " · ".join(part for part in (browser_words(one.agent), one.address) if part) or "—"
     return SessionRow(
         Text(zh=device), one.created_at, one.seen_at, current, None if current else end
     )

@@ -20,7 +20,7 @@ from county_gov.contract.page import (
 from county_gov.contract.text import Text
 from county_gov.errors import NotFound
 from county_gov.server.console.charts import WINDOW, chart_of, policies_for
-from county_gov.server.console.frame import LIVE, draw
+from county_gov.server.console.frame import LIVE, draw, handles_cases
 from county_gov.server.console.naming import (
     area_name,
     datastream_name,
@@ -81,24 +81,28 @@ async def show_dashboard(call: Call) -> web.StreamResponse:
         call,
         "dashboard.html",
         title=TITLE,
-        headline=_headline(mine, len(episodes) if call.actor.may(ALERTS) else None),
+        headline=_headline(
+            mine if handles_cases(call) else None,
+            len(episodes) if call.actor.may(ALERTS) else None,
+        ),
         refresh_on=LIVE,
         views=tuple(views),
     )
 
 
-def _headline(mine: int, alerts: int | None) -> Text:
-    """What waits for who looks comes first; ``alerts`` is None for who may see none."""
-    waits = "case waits" if mine == 1 else "cases wait"
-    lasts = "alert lasts" if alerts == 1 else "alerts last"
-    zh = f"{mine} 件事项等您办理" if mine else "没有等您办理的事项"
-    en = f"{mine or 'No'} {waits} for you"
-    if alerts is None:
-        return Text(zh=zh, en=en)
-    return Text(
-        zh=f"{zh}，{alerts} 起告警持续中" if alerts else f"{zh}，没有持续中的告警",
-        en=f"{en}, {alerts or 'no'} {lasts}",
-    )
+def _headline(mine: int | None, alerts: int | None) -> Text | None:
+    """What waits for who looks, then the alerts; None for what may not be seen."""
+    zh, en = [], []
+    if mine is not None:
+        zh.append(f"{mine} 件事项等您办理" if mine else "没有等您办理的事项")
+        en.append(f"{mine or 'No'} {'case waits' if mine == 1 else 'cases wait'} for you")
+    if alerts is not None:
+        zh.append(f"{alerts} 起告警持续中" if alerts else "没有持续中的告警")
+        en.append(f"{alerts or 'no'} {'alert lasts' if alerts == 1 else 'alerts last'}")
+    if not zh:
+        return None
+    english = ", ".join(en)
+    return Text(zh="，".join(zh), en=english[0].upper() + english[1:])
 
 
 def _tasks(tasks: Sequence[CaseSummary], mine: int) -> Table:
@@ -137,18 +141,19 @@ def _tasks(tasks: Sequence[CaseSummary], mine: int) -> Table:
 async def _figures(
     call: Call, freshness: Sequence[Freshness], episodes: Sequence[EpisodeView], mine: int
 ) -> Figures:
-    cases = call.county.cases
-    _rows, lasting = await cases.find(call.actor, open_only=True, limit=1)
-    figures = [
-        Figure(
-            Text(zh="等我办理", en="Waiting for me"),
-            mine,
-            status="warning" if mine else "good",
-            as_of=call.now,
-            href="/cases?show=mine",
-        ),
-        Figure(Text(zh="未结案事项", en="Open cases"), lasting, as_of=call.now, href="/cases"),
-    ]
+    figures: list[Figure] = []
+    if handles_cases(call):
+        _rows, lasting = await call.county.cases.find(call.actor, open_only=True, limit=1)
+        figures += [
+            Figure(
+                Text(zh="等我办理", en="Waiting for me"),
+                mine,
+                status="warning" if mine else "good",
+                as_of=call.now,
+                href="/cases?show=mine",
+            ),
+            Figure(Text(zh="未结案事项", en="Open cases"), lasting, as_of=call.now, href="/cases"),
+        ]
     if call.actor.may(ALERTS):
         worst = _worst(severity_status(one.severity) for one in episodes)
         words = Text(zh="持续中的告警", en="Alerts that last")

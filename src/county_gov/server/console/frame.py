@@ -78,7 +78,7 @@ async def draw(
         navigation=_navigation(call),
         area_scope=_area_scope(call),
         person=_person(call),
-        search="/cases" if call.session else "",
+        search="/cases" if call.session and handles_cases(call) else "",
         events="/events" if call.session else "",
         refresh_on=refresh_on,
         flash=flash or FLASHES.get(said),
@@ -97,6 +97,12 @@ async def draw(
     return response
 
 
+def handles_cases(call: Call) -> bool:
+    """Whether who looks may see cases of any kind; to others a zero would say what is not true."""
+    workflows = call.county.cases.workflows.values()
+    return any(call.actor.may(one.read_permission) for one in workflows)
+
+
 def _navigation(call: Call) -> tuple[NavigationEntry, ...]:
     if call.session is None:
         return ()
@@ -104,7 +110,7 @@ def _navigation(call: Call) -> tuple[NavigationEntry, ...]:
     entries = [
         NavigationEntry(title, href, _is_here(here, href), icon=icon)
         for href, title, permission, icon in CORE_PAGES
-        if not permission or call.actor.may(permission)
+        if (call.actor.may(permission) if permission else href != "/cases" or handles_cases(call))
     ]
     pages = call.county.registry.contributions.pages.values()
     entries.extend(

@@ -45,7 +45,12 @@ class Listing:
 
     @classmethod
     def read(
-        cls, query: MultiMapping[str], table: str, sorts: Collection[str], default: str
+        cls,
+        query: MultiMapping[str],
+        table: str,
+        sorts: Collection[str],
+        default: str,
+        size: int = PAGE,
     ) -> Listing:
         """What the address asks for; what it cannot ask for is the first page, by default order."""
         number = query.get(f"page.{table}", "1")
@@ -54,6 +59,7 @@ class Listing:
             table,
             min(int(number), LAST_PAGE) if _PAGE_NUMBER.fullmatch(number) else 1,
             sort if sort.removeprefix("-") in sorts else default,
+            size,
         )
 
 

@@ -36,6 +36,8 @@ PERIODS = 3
 IRREGULAR = DAY
 """A datastream without a period is stale after so long."""
 
+SHOWN = 12
+"""Batches on a page, below the datastreams."""
 DONE = Text(zh="已处理完", en="up to date")
 AT_WORK = Text(zh="处理中", en="at work")
 BATCHES = (
@@ -60,7 +62,7 @@ async def show_sources(call: Call) -> web.StreamResponse:
     freshness = await read_freshness(call, PERMISSION)
     views: tuple[Table, ...] = ()
     if sees_county(call, PERMISSION):
-        listing = Listing.read(call.request.query, "batches", BATCH_SORTS, "-received_at")
+        listing = Listing.read(call.request.query, "batches", BATCH_SORTS, "-received_at", SHOWN)
         views = (await _batches(call, listing), await _followers(call))
     waiting = 0
     if call.actor.may(QUARANTINE):
