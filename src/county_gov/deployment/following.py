@@ -23,8 +23,9 @@ log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 30.0
 RETRY_SECONDS = 1.0
+SHORTEST_GATHERING = 0.03
 LONGEST_GATHERING = 0.1
-"""After a step a follower rests as long as the step took, this many seconds at most: meanwhile
+"""After a step a follower rests as long as the step took, within these bounds in seconds: meanwhile
 entries gather, and many judged together cost little more than one."""
 PASSED = 256
 """Entries of other kinds after which a follower's position is kept durably."""
@@ -139,7 +140,8 @@ class Follower:
                 self.behind_since = None
                 called = asyncio.get_running_loop().time()
                 if len(rows) < self.limit:
-                    await asyncio.sleep(min(called - begun, LONGEST_GATHERING))
+                    rest = min(max(called - begun, SHORTEST_GATHERING), LONGEST_GATHERING)
+                    await asyncio.sleep(rest)
                 continue
             if self.idle_seconds and asyncio.get_running_loop().time() - called > self.idle_seconds:
                 await self._take(lease, ())

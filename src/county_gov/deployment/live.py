@@ -25,6 +25,8 @@ KEPT = 1024
 WAITING = 256
 """Events that may wait for one slow page before it is told to draw itself anew."""
 BATCH = 256
+GATHERING = 0.1
+"""Seconds during which changes gather before the pages hear of them."""
 
 
 @frozen(eq=False)
@@ -55,29 +57,36 @@ class LiveEvents:
     signal: Signal
     _kept: deque[LiveEvent] = field(factory=lambda: deque(maxlen=KEPT), init=False)
     _pages: set[asyncio.Queue[LiveEvent]] = field(factory=set, init=False)
-    _position: int = field(default=0, init=False)
+    _position: int | None = field(default=None, init=False)
+    """Last position that was read; None while no page listens."""
 
     async def run(self) -> None:
-        """Read the tail until cancelled."""
-        self._position = await self.store.read(followers.head)
+        """Read the tail until cancelled; while no page listens it is left alone."""
         event = self.signal.subscribe()
         try:
             while True:
                 event.clear()
-                rows = await self.store.read(self._rows)
+                if not self._pages:
+                    self._position = None
+                    self._kept.clear()
+                rows = await self.store.read(self._rows) if self._pages else []
                 for row in rows:
                     self._publish(row)
-                if len(rows) < BATCH:
-                    try:
-                        async with asyncio.timeout(POLL_SECONDS):
-                            await event.wait()
-                    except TimeoutError:
-                        continue
+                if rows:
+                    await asyncio.sleep(GATHERING)
+                    continue
+                try:
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await event.wait()
+                except TimeoutError:
+                    continue
         finally:
             self.signal.unsubscribe(event)
 
     def _rows(self, snapshot: Snapshot) -> list[JournalRow]:
-        return followers.read_journal(snapshot, self._position, limit=BATCH)
+        if self._position is None:
+            return []
+        return followers.read_journal(snapshot, self._position, limit=BATCH, payloads=False)
 
     def _publish(self, row: JournalRow) -> None:
         self._position = row.position
@@ -99,16 +108,23 @@ class LiveEvents:
     async def listen(self, after: int | None) -> AsyncIterator[LiveEvent]:
         """Events after a position (None: from now on), until the page goes away."""
         queue: asyncio.Queue[LiveEvent] = asyncio.Queue()
-        if after is not None:
-            oldest = self._kept[0].position if self._kept else self._position + 1
-            if after + 1 < oldest:
-                queue.put_nowait(LiveEvent(self._position, "reset", ""))
-            for event in self._kept:
-                if event.position > after:
-                    queue.put_nowait(event)
         self._pages.add(queue)
         try:
+            if self._position is None:
+                self._position = await self.store.read(followers.head)
+            if after is not None:
+                self._catch_up(queue, after, self._position)
             while True:
                 yield await queue.get()
         finally:
             self._pages.discard(queue)
+
+    def _catch_up(self, queue: asyncio.Queue[LiveEvent], after: int, position: int) -> None:
+        """Tell a page that comes back what it missed, or to draw itself anew."""
+        oldest = self._kept[0].position if self._kept else position + 1
+        if after + 1 < oldest:
+            queue.put_nowait(LiveEvent(position, "reset", ""))
+            return
+        for event in self._kept:
+            if event.position > after:
+                queue.put_nowait(event)

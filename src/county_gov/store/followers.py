@@ -156,7 +156,12 @@ def forget(tx: Transaction, name: str) -> None:
 
 
 def read_journal(
-    snapshot: Snapshot, after: int, *, limit: int, kinds: Collection[str] = ()
+    snapshot: Snapshot,
+    after: int,
+    *,
+    limit: int,
+    kinds: Collection[str] = (),
+    payloads: bool = True,
 ) -> list[JournalRow]:
     """The journal's rows after a position, in order.
 
@@ -167,8 +172,11 @@ def read_journal(
         after: The last position that is dealt with.
         limit: Rows at most.
         kinds: Which kinds; none means all.
+        payloads: Whether the payloads are read too; without them they are None.
     """
-    statement = sa.select(journal).where(journal.c.position > after)
+    payload = journal.c.payload if payloads else sa.null().label("payload")
+    columns = (journal.c.position, journal.c.kind, journal.c.ref, journal.c.at, payload)
+    statement = sa.select(*columns).where(journal.c.position > after)
     if kinds:
         statement = statement.where(journal.c.kind.in_(sorted(kinds)))
     rows = snapshot.rows(statement.order_by(journal.c.position).limit(limit))
