@@ -15,6 +15,8 @@ from county_gov.access.roles import actor_of
 from county_gov.access.sessions import SessionLimits, Sessions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from county_gov.contract.access import Actor
     from county_gov.deployment.settings import Settings
     from county_gov.store import Snapshot, Store
@@ -36,6 +38,8 @@ class Access:
     sessions: Sessions
     devices: Devices
     passwords: Passwords
+    actor: Callable[[Snapshot, int, int], Actor]
+    """The actor of an account at an instant."""
 
     @classmethod
     def of(cls, settings: Settings, store: Store) -> Access:
@@ -62,7 +66,7 @@ class Access:
         passwords = Passwords(cost)
         sessions = Sessions(store, actor, limits)
         accounts = Accounts(store, passwords, sessions, zone=zone)
-        return cls(accounts, sessions, Devices(store, key), passwords)
+        return cls(accounts, sessions, Devices(store, key), passwords, actor)
 
     def close(self) -> None:
         """Stop the threads."""

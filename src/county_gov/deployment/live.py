@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
-import msgspec
 import structlog
 from attrs import define, field, frozen
 
@@ -36,17 +35,13 @@ class LiveEvent:
     Args:
         position: Of the journal.
         kind: "observations", "alert" or "case"; "reset" tells a page to draw itself anew.
-        ref: What changed.
+        ref: What changed; for this process alone, never sent to a page.
 
     """
 
     position: int
     kind: str
     ref: str
-
-    def json(self) -> bytes:
-        """What the page is sent."""
-        return msgspec.json.encode({"kind": self.kind, "ref": self.ref})
 
 
 @define(eq=False)
@@ -105,7 +100,7 @@ class LiveEvents:
         """How many pages listen."""
         return len(self._pages)
 
-    async def listen(self, after: int | None) -> AsyncIterator[LiveEvent]:
+    async def listen(self, after: int | None) -> AsyncGenerator[LiveEvent, None]:
         """Events after a position (None: from now on), until the page goes away."""
         queue: asyncio.Queue[LiveEvent] = asyncio.Queue()
         self._pages.add(queue)

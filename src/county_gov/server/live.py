@@ -77,11 +77,7 @@ async def _send(call: Call, response: web.StreamResponse) -> None:
 
 async def _numbered(events: AsyncIterator[LiveEvent]) -> AsyncGenerator[bytes]:
     async for event in events:
-        yield b"id: %d\nevent: %s\ndata: %s\n\n" % (
-            event.position,
-            event.kind.encode(),
-            event.json(),
-        )
+        yield b"id: %d\nevent: %s\ndata: {}\n\n" % (event.position, event.kind.encode())
 
 
 def _last_event(call: Call) -> int | None:
