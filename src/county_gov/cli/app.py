@@ -46,13 +46,13 @@ def main(
     ] = False,
 ) -> None:
     """Run and look after a county's deployment."""
+    from county_gov.cli.terminal import configure_logs
+
+    configure_logs()
 
 
 def run() -> None:
     """Run the command line; an error of ours is told in words and ends with status 1."""
-    from county_gov.cli.terminal import configure_logs
-
-    configure_logs()
     try:
         app()
     except (DeploymentError, RegisterError) as error:

@@ -11,6 +11,7 @@ from county_gov.cli.arguments import DeploymentFile
 from county_gov.cli.running import with_county
 
 if TYPE_CHECKING:
+    from county_gov.contract.source import Reason
     from county_gov.deployment import County
     from county_gov.intake.files import Progress
 
@@ -46,7 +47,7 @@ def ingest(
         )
         resumed = f" ({progress.resumed:,} before)" if progress.resumed else ""
         typer.echo(f"{progress.path}: {progress.rows:,} rows{resumed}: {counts}")
-        for reason in progress.reasons[:SHOWN]:
+        for reason in progress.reasons:
             typer.echo(f"  row {reason.row}: {reason.code}: {reason.message}")
 
 
@@ -54,6 +55,7 @@ async def ingest_files(
     county: County, paths: list[Path], *, restart: bool = False, quiet: bool = False
 ) -> list[Progress]:
     """Take files in one after another, with a progress bar, and wait until all is judged."""
+    from attrs import evolve
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
@@ -71,9 +73,11 @@ async def ingest_files(
     with Bar(*columns, console=Console(stderr=True), disable=quiet) as bar:
         for path in paths:
             task = bar.add_task(path.name, total=path.stat().st_size, rows=0)
+            reasons: list[Reason] = []
             async for progress in ingest_file(county.intake, path, restart=restart):
                 bar.update(task, completed=progress.bytes_done, rows=progress.rows)
+                reasons += progress.reasons[: SHOWN - len(reasons)]
                 if progress.done:
-                    done.append(progress)
+                    done.append(evolve(progress, reasons=tuple(reasons)))
     await county.caught_up()
     return done

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 Status = Literal["neutral", "good", "notice", "warning", "alarm", "urgent", "stale", "unknown"]
 """How a thing stands. The renderer gives each a colour, a word and a shape, never colour alone:
-neutral, good 正常, notice 提示, warning 关注, alarm 警戒, urgent 紧急, stale 数据陈旧, unknown 未知."""
+neutral, good (正常), notice (提示), warning (关注), alarm (警戒), urgent (紧急), stale (数据陈旧),
+unknown (未知)."""
 
 Cell = str | int | float | None
 """What a table cell may hold; instants are int microseconds UTC in a column of kind "instant"."""

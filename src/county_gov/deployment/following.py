@@ -163,7 +163,7 @@ class Follower:
 
         lease = await self.store.write(acquire, self.priority)
         self._kept = lease.position
-        self.position = max(self.position, lease.position)
+        self._move(max(self.position, lease.position))
         return lease
 
     def _rows(self, snapshot: Snapshot) -> tuple[list[JournalRow], int]:

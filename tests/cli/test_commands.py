@@ -1,0 +1,177 @@
+"""The command line, verb by verb, on a deployment of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from typer.testing import CliRunner, Result
+
+from county_gov.cli.app import app, run
+
+DEMO = Path("examples/demo_county")
+CSV = """datastream,time,value
+aotizhongxin.pm25,2026-01-01T00:00:00+08:00,35
+aotizhongxin.pm25,2026-01-01T01:00:00+08:00,36
+nowhere.pm25,2026-01-01T00:00:00+08:00,37
+"""
+
+
+@pytest.fixture(autouse=True)
+def _logs() -> Iterator[None]:
+    """What a command says of its logs ends with the test."""
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A deployment without accounts, quick to start."""
+    shutil.copytree(DEMO / "registers", tmp_path / "registers")
+    text = (DEMO / "county.toml").read_text(encoding="utf-8")
+    text = text.replace('accounts = "registers/accounts.csv"\n', "")
+    cheap = "[access]\npassword_memory_kib = 8192\npassword_passes = 1\n\n[secrets]"
+    (tmp_path / "county.toml").write_text(text.replace("[secrets]", cheap), encoding="utf-8")
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "device-master.key").write_text("m" * 40, encoding="utf-8")
+    return tmp_path / "county.toml"
+
+
+@pytest.fixture
+def readings(tmp_path: Path) -> Path:
+    """Two good rows and one of an unknown datastream."""
+    path = tmp_path / "readings.csv"
+    path.write_text(CSV, encoding="utf-8")
+    return path
+
+
+def call(*arguments: object, status: int = 0) -> Result:
+    """Run a command in this process, and expect its status."""
+    result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
+    assert status == result.exit_code, result.output
+    return result
+
+
+def test_check_says_what_is_there(file: Path) -> None:
+    """A sound file is named with its plugins and what they bring."""
+    said = call("check", file).stdout
+
+    assert "示范县 (990101)" in said
+    assert "plugin sensors (county-gov-sensors" in said
+    assert "1 workflows" in said
+
+
+def test_a_mistake_ends_with_status_one_and_its_place(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The whole command prints each problem on a line of its own, and no traceback."""
+    text = file.read_text(encoding="utf-8").replace("port = 8080", 'port = "8080"')
+    file.write_text(text.replace('use = "sensors"', 'use = "sensor"'), encoding="utf-8")
+    monkeypatch.setattr("sys.argv", ["county-gov", "check", str(file)])
+
+    with pytest.raises(SystemExit) as ended:
+        run()
+
+    assert 1 == ended.value.code
+    said = capsys.readouterr().err
+    assert "county.toml: server.port: expected a whole number, got '8080'" in said
+    assert "1 problem found" in said
+
+
+def test_registers_are_checked_too(file: Path) -> None:
+    """A thing in an unknown area is found before anything starts."""
+    path = file.parent / "registers" / "things.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("environment", "enviroment", 1))
+
+    from county_gov.errors import RegisterError
+
+    with pytest.raises(RegisterError, match="enviroment"):
+        call("check", file)
+
+
+def test_migrate_plans_prints_and_does(file: Path) -> None:
+    """The plan names the steps, --sql prints them, and after the run nothing is left to do."""
+    assert "0001" in call("migrate", file, "--plan").stdout
+    assert "CREATE TABLE" in call("migrate", file, "--sql").stdout
+    assert "1 step done" in call("migrate", file).stdout
+    assert "nothing to do" in call("migrate", file, "--plan").stdout
+    call("migrate", file, "--plan", "--sql", status=2)
+
+
+def test_ingest_counts_and_goes_on_where_it_stopped(file: Path, readings: Path) -> None:
+    """The first run takes rows in, the second has nothing left to do."""
+    first = call("ingest", file, readings, "--quiet").stdout
+    second = call("ingest", file, readings, "--quiet").stdout
+
+    assert "3 rows: 2 accepted, 0 duplicate, 0 revised, 1 quarantined" in first
+    assert "row 2: unknown_datastream" in first
+    assert "3 rows (3 before): 0 accepted" in second
+
+
+def test_the_quarantine_is_listed_mended_and_emptied(
+    file: Path, readings: Path, tmp_path: Path
+) -> None:
+    """An item is looked at, retried with a mended text, and is then no longer open."""
+    call("ingest", file, readings, "--quiet")
+    line = call("quarantine", "list", file).stdout.splitlines()[0]
+    number = line.split("\t", maxsplit=1)[0]
+    raw = call("quarantine", "look", file, number).stdout_bytes
+    assert b"nowhere.pm25" in raw
+
+    mended = tmp_path / "mended"
+    mended.write_bytes(raw.replace(b"nowhere.pm25", b"dongsi.pm25").rstrip(b"\n"))
+    said = call("quarantine", "retry", file, number, "--corrected", mended).stdout
+
+    assert "1 resolved, 0 remaining" in said
+    assert "0 of 0 open items" in call("quarantine", "list", file).stderr
+
+
+def test_the_quarantine_is_dismissed_and_exported(
+    file: Path, readings: Path, tmp_path: Path
+) -> None:
+    """A dismissal needs a reason; the export has the item."""
+    call("ingest", file, readings, "--quiet")
+    target = tmp_path / "out.csv"
+    call("quarantine", "export", file, target)
+    assert "unknown_datastream" in target.read_text(encoding="utf-8-sig")
+
+    call("quarantine", "dismiss", file, 1, status=2)
+    assert "1 dismissed" in call("quarantine", "dismiss", file, 1, "--reason", "测试").stdout
+
+
+def test_accounts_and_device_keys_are_shown_once(file: Path) -> None:
+    """An account is made with a post, gets another password, and is closed; a device gets a key."""
+    post = "grid_worker:environment:990101001"
+    made = call("account", "create", file, "demo", "--name", "示范·测", "--post", post).stdout
+    again = call("account", "password", file, "demo").stdout
+    key = call("device", "key", file, "gateway").stdout
+
+    assert made.startswith("demo: ")
+    assert made != again
+    assert "demo: closed" in call("account", "close", file, "demo").stdout
+    assert 64 == len(key.strip().removeprefix("gateway: "))
+    assert "gateway: closed" in call("device", "close", file, "gateway").stdout
+
+
+def test_a_backup_comes_back_in_another_place(file: Path, readings: Path, tmp_path: Path) -> None:
+    """What was taken in is there after a restore into an empty database."""
+    call("ingest", file, readings, "--quiet")
+    call("backup", file, tmp_path / "copy")
+    (file.parent / "var" / "county.db").rename(tmp_path / "old.db")
+
+    assert "rows of" in call("restore", tmp_path / "copy", file).stdout
+    assert "3 rows (3 before)" in call("ingest", file, readings, "--quiet").stdout
+
+
+def test_plugins_are_listed_without_importing_them() -> None:
+    """As lines and as JSON."""
+    assert "sensors  county-gov-sensors" in call("plugin", "list").stdout
+    (row,) = [
+        one for one in json.loads(call("plugin", "list", "--json").stdout)
+        if one["name"] == "sensors"
+    ]  # fmt: skip
+    assert "county_gov_sensors:SensorsPlugin" == row["entry_point"]
