@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from county_gov.cases.forms import from_words
-from county_gov.contract.page import Entry, Timeline
+from county_gov.contract.page import Entry, Paragraphs, Timeline
 from county_gov.contract.text import Text
 from county_gov.errors import CaseConflict, EventDataInvalid, EventNotAllowed
 from county_gov.server.console.case_alerts import alerts_of
-from county_gov.server.console.case_forms import Names, actions_of, fact, read_names, with_errors
+from county_gov.server.console.case_forms import (
+    ACCOUNT,
+    UNIT,
+    Names,
+    actions_of,
+    fact,
+    read_names,
+    with_errors,
+)
 from county_gov.server.console.cases import case_status
 from county_gov.server.console.frame import draw
 from county_gov.server.console.naming import (
@@ -33,12 +41,18 @@ if TYPE_CHECKING:
 
     from county_gov.cases import CaseDetail
     from county_gov.contract.schema import Field
-    from county_gov.contract.workflow import Workflow
+    from county_gov.contract.workflow import Event, Workflow
     from county_gov.server.call import Call
     from county_gov.store.cases import TaskView
 
 TITLE = Text(zh="事项", en="Case")
 OPENED = Text(zh="立案", en="Opened")
+KEPT = Text(
+    zh="您打开之后，别人已先办理；本次没有提交。请查看最新情况，您填写的内容保留在下方。",
+    en="Somebody acted since you opened it; nothing was sent. See what is new; "
+    "what you typed is kept below.",
+)
+UNSENT = Text(zh="您填写的内容（没有提交）", en="What you typed (not sent)")
 _VERSION = re.compile(r"[0-9]{1,15}")
 
 
@@ -85,19 +99,20 @@ Tried = tuple[str, Mapping[str, str], EventDataInvalid | EventNotAllowed | CaseC
 
 async def _page(call: Call, detail: CaseDetail, tried: Tried | None = None) -> web.StreamResponse:
     workflow = call.county.cases.workflows.get(detail.view.workflow)
-    events = call.county.cases.actions(detail, call.actor)
+    events = _usual_first(workflow, detail, call.county.cases.actions(detail, call.actor))
     names = await read_names(call, detail, events)
     actions = actions_of(detail, events, names, keys=lambda: ulid(call.now))
     flash = None
     status = 200
+    views = await alerts_of(call, detail)
     if tried is not None:
         event_id, typed, error = tried
         failure = failure_of(error)
         status = failure.status
         actions = with_errors(actions, event_id, typed, error)
         if all(one.id != event_id for one in actions):
-            why = failure.why or failure.words.next_step
-            flash = Flash(failure.words.what, why, status="warning")
+            flash = Flash(failure.words.what, failure.why or KEPT, status="warning")
+            views = (*_kept(workflow, event_id, typed), *views)
     return await draw(
         call,
         "case.html",
@@ -108,8 +123,34 @@ async def _page(call: Call, detail: CaseDetail, tried: Tried | None = None) -> w
         case=_sheet(call, detail, workflow, names),
         timeline=_timeline(detail, workflow, names),
         actions=actions,
-        views=await alerts_of(call, detail),
+        views=views,
     )
+
+
+def _usual_first(
+    workflow: Workflow | None, detail: CaseDetail, events: Sequence[Event]
+) -> tuple[Event, ...]:
+    """The events that carry a case on before those that send it back, else in their order."""
+    order = [one.id for one in workflow.states] if workflow else []
+
+    def goes_back(event: Event) -> bool:
+        known = detail.view.state in order and event.target in order
+        return known and order.index(event.target) <= order.index(detail.view.state)
+
+    return tuple(sorted(events, key=goes_back))
+
+
+def _kept(
+    workflow: Workflow | None, event_id: str, typed: Mapping[str, str]
+) -> tuple[Paragraphs, ...]:
+    """What was typed into a form that is no longer there, so that nothing is lost."""
+    event = workflow.event(event_id) if workflow else None
+    paragraphs = tuple(
+        Text(zh=f"{one.title.zh}：{words}", en=f"{one.title.in_language('en')}: {words}")
+        for one in (event.form.fields if event else ())
+        if not one.name.endswith((ACCOUNT, UNIT)) and (words := typed.get(one.name, "").strip())
+    )
+    return (Paragraphs("kept", UNSENT, paragraphs),) if paragraphs else ()
 
 
 def _sheet(call: Call, detail: CaseDetail, workflow: Workflow | None, names: Names) -> CaseSheet:

@@ -12,6 +12,7 @@ from county_gov.contract.text import Text
 from county_gov.errors import IntakeError
 from county_gov.server.console.frame import draw
 from county_gov.server.console.listing import Listing
+from county_gov.server.console.quarantine_words import REASONS, reason_text
 from county_gov.server.quarantine import READ, WRITE, quarantine_of, quarantine_scope
 from county_gov.server.render import Action, ActionField, Filter, Option, Pager, QuarantinedRow
 from county_gov.server.routes import Route, permitted
@@ -26,33 +27,6 @@ PAGES = 40
 """Pages that can be turned to; further back, a filter is the better way."""
 ALL = Text(zh="全部", en="All")
 
-REASONS: Mapping[str, Text] = MappingProxyType(
-    {
-        "malformed_row": Text(zh="这一行无法解析", en="The row cannot be parsed"),
-        "invalid_charset": Text(
-            zh="字符编码有误", en="Its bytes are not the text they claim to be"
-        ),
-        "control_character": Text(zh="含有控制字符", en="It holds a control character"),
-        "duplicate_key": Text(zh="同一字段出现两次", en="It names the same field twice"),
-        "unknown_field": Text(zh="含有未知字段", en="It has a field that is not known"),
-        "missing_field": Text(zh="缺少必要字段", en="A needed field is missing"),
-        "wrong_type": Text(zh="字段类型不对", en="A field has the wrong type"),
-        "number_out_of_range": Text(
-            zh="数值超出可存范围", en="A number is beyond what can be held"
-        ),
-        "not_finite": Text(zh="数值不是有限数", en="The value is not a finite number"),
-        "invalid_time": Text(zh="时间格式不对", en="The time cannot be read"),
-        "time_out_of_range": Text(zh="时间超出范围", en="The time is out of range"),
-        "future_time": Text(zh="时间在未来", en="The time lies in the future"),
-        "unknown_datastream": Text(zh="监测点未登记", en="The datastream is not registered"),
-        "inactive_datastream": Text(zh="监测点已停用", en="The datastream is not active"),
-        "out_of_bounds": Text(zh="数值超出监测点量程", en="The value is out of bounds"),
-        "unknown_flag": Text(zh="质量标记未知", en="The quality flag is not known"),
-        "unreadable": Text(zh="整批无法读取", en="The delivery cannot be read"),
-        "unsupported_wire_format": Text(zh="不支持的格式", en="Its format is not known"),
-        "too_large": Text(zh="超过一次可接收的大小", en="It is too large"),
-    }
-)
 STATE_WORDS = {
     "open": Text(zh="等待处理", en="Waiting"),
     "retried": Text(zh="已重新接收", en="Taken in again"),
@@ -120,8 +94,7 @@ async def retry_item(call: Call) -> web.StreamResponse:
     if not found.remaining:
         return call.redirect(f"/quarantine/{call.part('id')}", flash="retried")
     reason = found.remaining[0][1]
-    words = REASONS.get(reason.code, TITLE)
-    why = Text(zh=f"{words.zh}：{reason.message}", en=f"{words.en}: {reason.message}")
+    why = reason_text(reason.code, reason.message)
     return await _item_page(call, ("fix" if text is not None else "retry", text or "", why))
 
 
@@ -183,7 +156,7 @@ def _row(
         received_at=item.received_at,
         source=item.provenance or item.source,
         place=place,
-        reason=Text(zh=f"{words.zh}：{item.message}", en=f"{words.en}: {item.message}"),
+        reason=reason_text(item.code, item.message),
         raw=item.raw,
         status=STATUSES[item.state],
     )
