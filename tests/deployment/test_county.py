@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from county_gov.contract.access import SYSTEM, Scope
+from county_gov.contract.access import SYSTEM, Actor, Scope
 from county_gov.contract.batch import Batch
 from county_gov.contract.clock import HOUR, MICROSECONDS
 from county_gov.deployment import County, read_settings
@@ -54,6 +54,16 @@ def readings(*values: float, stream: str = STREAM, start: int = START) -> Batch:
             "time": start + np.arange(count) * HOUR,
             "value": np.array(values, np.float64),
         }
+    )
+
+
+async def actor_for(county: County, role: str, area: str = "990101001") -> Actor:
+    """The first who holds a role for an area."""
+    found = await county.store.read(
+        lambda snapshot: holders(snapshot, role, area, county.cases.today())
+    )
+    return await county.store.read(
+        lambda snapshot: county.access.actor(snapshot, found[0].account, county.clock.now())
     )
 
 
@@ -135,13 +145,7 @@ async def test_a_township_reads_its_own_datastreams_only(county: County) -> None
     await county.ingest(readings(160, 170))
     await county.ingest(readings(160, 170, stream="dongsi.pm25"))
     await county.caught_up()
-    (holder,) = await county.store.read(
-        lambda snapshot: holders(snapshot, "grid_worker", "990101001", county.cases.today())
-    )
-    actor = await county.store.read(
-        lambda snapshot: county.access.actor(snapshot, holder.account, county.clock.now())
-    )
-    reader = county.reader(actor)
+    reader = county.reader(await actor_for(county, "grid_worker"))
 
     assert {"aotizhongxin"} == {view.thing for view in await reader.datastreams()}
     assert {STREAM} == {one.datastream for one in await reader.episodes()}
@@ -206,4 +210,29 @@ def test_unknown_channels_and_permissions_are_told_together(file: Path) -> None:
     assert places == {
         "county.toml: notify.channels[0]",
         "county.toml: roles.dispatch_centre.permissions[6]",
+    }
+
+
+async def test_a_case_can_be_given_to_another_worker(county: County) -> None:
+    """Where the named worker cannot go, the centre names another, who then has the task."""
+    await county.ingest(readings(160))
+    await county.caught_up()
+    (case,) = await county.reader(EVERYTHING).cases()
+    actors = {role: await actor_for(county, role) for role in ("dispatch_centre", "grid_worker")}
+    centre, worker = actors["dispatch_centre"], actors["grid_worker"]
+    data = {"worker_account": worker.account, "dispatch_note": None}
+    moved = await county.cases.send_event(
+        case.id, "dispatch", data=data, actor=centre, expected_version=1, key="a"
+    )
+
+    again = await county.cases.send_event(
+        case.id, "reassign", data=data, actor=centre, expected_version=moved.version, key="b"
+    )
+    detail = await county.cases.get(EVERYTHING, case.id)
+
+    assert ("on_site", 3) == (again.state, again.version)
+    assert detail.task is not None
+    assert worker.account == detail.task.account
+    assert {"report", "return_to_centre"} <= {
+        event.id for event in county.cases.actions(detail, worker)
     }

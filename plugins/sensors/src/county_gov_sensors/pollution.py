@@ -133,6 +133,17 @@ _DISPATCH = Event(
         ),
     ),
 )
+_REASSIGN = Event(
+    id="reassign",
+    title=Text(zh="改派", en="Give to another worker"),
+    sources=("on_site",),
+    target="on_site",
+    permission=DISPATCH,
+    form=_DISPATCH.form,
+    assigns_person="worker_account",
+    any_holder=True,
+    notices=_DISPATCH.notices,
+)
 _REPORT = Event(
     id="report",
     title=Text(zh="上报", en="Report"),
@@ -285,6 +296,7 @@ POLLUTION = Workflow(
     states=STATES,
     events=(
         _DISPATCH,
+        _REASSIGN,
         _REPORT,
         _RETURN_TO_CENTRE,
         _SIGN_FOR,
