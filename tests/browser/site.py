@@ -28,10 +28,10 @@ from county_gov.contract.access import SYSTEM
 from county_gov.contract.batch import Batch
 from county_gov.contract.clock import MICROSECONDS
 from county_gov.deployment import County, read_settings
-from examples.demo_county.replay import Row, hours_until, rows
+from examples.demo_county.replay import hours_until, rows
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo_county"
-DEVICE = "browser-test-gateway"
+DEVICE = "gateway-01"
 FIRST = "2017-02-20"
 """From this day on the real readings are taken; one station passes the limit in between."""
 RISING = ("aotizhongxin.pm25", (24, 31, 47, 66, 82, 97, 118, 131, 143))
@@ -132,23 +132,27 @@ async def _set_up(folder: Path) -> Template:
 def _readings() -> Batch:
     """Real readings, moved so that the last hour is the last one that is over."""
     shift = hours_until(datetime.now(UTC))
-    chosen = [row for row in rows(DEMO / "data" / "winters.csv.gz") if _is_wanted(row)]
-    datastreams, times, values = zip(*chosen, strict=True)
-    instants = [_microseconds(datetime.fromisoformat(time) + shift) for time in times]
+    hourly = [
+        (datastream, _microseconds(datetime.fromisoformat(time) + shift), float(value))
+        for datastream, time, value in rows(DEMO / "data" / "winters.csv.gz")
+        if _is_wanted(datastream, time)
+    ]
     name, rising = RISING
     now = _microseconds(datetime.now(UTC))
     recent = [now - 10 * MINUTE * place for place in range(len(rising), 0, -1)]
+    steady = [row for row in hourly if row[0] != name or row[1] < recent[0]]
+    found = [*steady, *((name, at, float(value)) for at, value in zip(recent, rising, strict=True))]
+    datastreams, times, values = zip(*found, strict=True)
     return Batch(
         {
-            "datastream": np.array([*datastreams, *(name for _value in rising)], object),
-            "time": np.array([*instants, *recent], np.int64),
-            "value": np.array([float(value) for value in (*values, *rising)], np.float64),
+            "datastream": np.array(datastreams, object),
+            "time": np.array(times, np.int64),
+            "value": np.array(values, np.float64),
         }
     )
 
 
-def _is_wanted(row: Row) -> bool:
-    datastream, time, _value = row
+def _is_wanted(datastream: str, time: str) -> bool:
     station, start, end = GAP
     silent = datastream.startswith(station) and start <= time < end
     return time >= FIRST and not silent
