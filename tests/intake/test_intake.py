@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
+import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +24,7 @@ from county_gov.intake.limits import IntakeLimits
 from county_gov.intake.quarantine import Quarantine
 from county_gov.intake.readable import ROW_FORMAT
 from county_gov.intake.recoding import recode
-from county_gov.store import tables
+from county_gov.store import Priority, tables
 from county_gov.store.intake import read_cursor
 from county_gov.store.observations import Observations
 from tests.intake.bad_inputs import DATASTREAM, GOOD, JSON, NDJSON, RECEIVED_AT
@@ -176,6 +178,9 @@ async def test_nothing_is_kept_of_a_change_that_fails(
         def land(self, tx: object, rows: object, *, batch: int) -> Any:
             raise StoreError(f"batch {batch} does not land")
 
+        def land_together(self, tx: object, deliveries: object, batches: object) -> Any:
+            raise StoreError("no batch lands")
+
         def cuts(self, rows: Any) -> list[int]:
             return [0, len(rows)]
 
@@ -308,3 +313,36 @@ async def test_large_and_small_deliveries_give_the_same(
     lines = Delivery(json.dumps(GOOD).encode(), NDJSON, "x", RECEIVED_AT)
     assert 1 == (await threaded.take(lines, source="test")).duplicate
     assert store.read_now(lambda snapshot: read_cursor(snapshot, "test")) is None
+
+
+async def test_small_deliveries_that_wait_are_one_change(
+    intake: Intake, observations: Observations, store: Store
+) -> None:
+    """Each has its own outcome and lineage; what one of them repeats is a duplicate."""
+    rows = [{"datastream": IRREGULAR, "time": RECEIVED_AT - at, "value": at} for at in range(1, 80)]
+    given = [delivery([row], provenance=f"device:{at}") for at, row in enumerate([*rows, rows[3]])]
+    changes = store.writer.changes
+    entered, release = threading.Event(), threading.Event()
+
+    def hold(_tx: object) -> None:
+        entered.set()
+        assert release.wait(30)
+
+    held = store.submit(hold)
+    assert entered.wait(30)
+    waiting = [asyncio.ensure_future(intake.take(one, source="test")) for one in given]
+    await asyncio.sleep(0)
+    assert len(waiting) == store.writer.waiting(Priority.INTAKE)
+    release.set()
+    outcomes = await asyncio.gather(*waiting)
+    held.result(timeout=30)
+    assert 81 == store.writer.changes - changes
+    assert [(1, 0)] * 79 + [(0, 1)] == [(one.accepted, one.duplicate) for one in outcomes]
+    assert 0 == outcomes[79].position
+    assert len({one.position for one in outcomes}) == 3
+    stored = batches(store)
+    assert [one.batch for one in outcomes] == [row["key"] for row in stored]
+    assert [f"device:{at}" for at in range(80)] == [row["provenance"] for row in stored]
+    assert [(1, 0)] * 79 + [(0, 1)] == [(row["accepted"], row["duplicate"]) for row in stored]
+    found = store.read_now(lambda snapshot: observations.read(snapshot, 3, 0, RECEIVED_AT))
+    assert [row["id"] for row in stored[78::-1]] == found.batch.tolist()

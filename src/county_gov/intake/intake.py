@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,6 +18,7 @@ from county_gov.errors import (
     MalformedDelivery,
     UnsupportedWireFormat,
 )
+from county_gov.intake.few import read_few
 from county_gov.intake.limits import IntakeLimits
 from county_gov.intake.readable import ROW_FORMAT, Readable
 from county_gov.intake.reasons import Fault
@@ -29,13 +29,14 @@ from county_gov.store.intake import (
     BatchRow,
     QuarantineRow,
     insert_batch,
+    insert_batches,
     insert_quarantine,
     read_cursor,
     set_counts,
     set_cursor,
 )
 from county_gov.store.observations import ACCEPTED, DUPLICATE, REVISED
-from county_gov.store.observations.rows import Landed, Readings
+from county_gov.store.observations.rows import Landed, Readings, Small, Tally
 from county_gov.store.writer import Priority
 
 if TYPE_CHECKING:
@@ -63,6 +64,12 @@ class Landing(Protocol):
 
     def land(self, tx: Transaction, rows: Readings, *, batch: int) -> Landed:
         """Take rows of a batch in; on the writer."""
+        ...
+
+    def land_together(
+        self, tx: Transaction, deliveries: Sequence[Small], batches: Sequence[int]
+    ) -> Sequence[Tally]:
+        """Take in several small batches as if one after another; on the writer."""
         ...
 
     def cuts(self, rows: Readings) -> Sequence[int]:
@@ -145,6 +152,11 @@ class Intake:
             StoreError: if it could not be made durable. Some of its rows may have been (a delivery
                 of more than 10,000 rows takes several commits); the same delivery again is safe.
         """
+        small = self._read_few(delivery, source)
+        if small is not None:
+            outcome = await self._commit_small(delivery, small, source=source)
+            await delivery.acknowledge(outcome)
+            return outcome
         try:
             if len(delivery.raw) <= self.limits.inline_bytes:
                 validated = self.prepare(delivery, source=source)
@@ -159,6 +171,20 @@ class Intake:
         outcome = await self.commit(delivery, validated, source=source, cursor=cursor)
         await delivery.acknowledge(outcome)
         return outcome
+
+    def _read_few(self, delivery: Delivery, source: str) -> Small | None:
+        """A delivery of a few good rows, the short way; None for any other."""
+        if delivery.cursor is not None or source in self._decoders:
+            return None
+        received_at = delivery.received_at
+        rows = read_few(
+            delivery.raw,
+            delivery.wire_format,
+            self._registers(),
+            latest=received_at + self.limits.future_tolerance,
+            limits=self.limits,
+        )
+        return None if rows is None else Small(rows, received_at)
 
     def prepare(self, delivery: Delivery, *, source: str, now: int | None = None) -> Validated:
         """Decode and validate; touches nothing, and may run on any thread.
@@ -222,16 +248,12 @@ class Intake:
             priority: Whose change it is.
             after: Called in the last change.
         """
-        parts = _parts(validated, self._cuts(validated.readings))
-        row = BatchRow(
-            key=new_key(self.clock.now(), self._random.getrandbits(74)),
-            source=source,
-            wire_format=storable(delivery.wire_format),
-            provenance=storable(delivery.provenance),
-            received_at=delivery.received_at,
-            accepted=len(parts[0].readings),
-            quarantined=len(validated.rejected),
-        )
+        readings, rejected = validated.readings, validated.rejected
+        alone = cursor is not None or after is not None or priority is not Priority.INTAKE
+        if not alone and not rejected and 0 < len(readings) <= FEW_READINGS:
+            return await self._commit_small(delivery, Small.of(readings), source=source)
+        parts = _parts(validated, self._cuts(readings))
+        row = self._batch_row(delivery, source, len(parts[0].readings), len(rejected))
         batch = _Batch(row)
         for part in parts:
 
@@ -245,7 +267,50 @@ class Intake:
 
             rows = len(part.readings) + len(part.rejected)
             await self.store.write(change, priority, rows=rows)
-        return _outcome(batch, validated.rejected)
+        return _outcome(batch, rejected)
+
+    async def _commit_small(self, delivery: Delivery, small: Small, *, source: str) -> Outcome:
+        """Make a small delivery durable, as one change with others that wait."""
+        row = self._batch_row(delivery, source, len(small), 0)
+        tally: Tally = await self.store.writer.write_together(
+            self._land_together, (row, small), Priority.INTAKE, rows=len(small)
+        )
+        position = 0 if tally.entry is None else tally.entry.position
+        return Outcome(
+            row.key, tally.accepted, tally.duplicate, tally.revised, 0, position=position
+        )
+
+    def _land_together(
+        self, tx: Transaction, items: Sequence[tuple[BatchRow, Small]]
+    ) -> Sequence[Tally]:
+        """One change of several small batches; their counts are set as `_land` does."""
+        rows = [row for row, _small in items]
+        numbers = insert_batches(tx, rows)
+        tallies = self._observations.land_together(tx, [small for _row, small in items], numbers)
+        for row, number, tally in zip(rows, numbers, tallies, strict=True):
+            if tally.accepted != row.accepted:
+                set_counts(
+                    tx,
+                    number,
+                    accepted=tally.accepted,
+                    duplicate=tally.duplicate,
+                    revised=tally.revised,
+                )
+        return tallies
+
+    def _batch_row(
+        self, delivery: Delivery, source: str, accepted: int, quarantined: int
+    ) -> BatchRow:
+        """The row of a batch, as if all of its first readings were new."""
+        return BatchRow(
+            key=new_key(self.clock.now(), self._random.getrandbits(74)),
+            source=source,
+            wire_format=storable(delivery.wire_format),
+            provenance=storable(delivery.provenance),
+            received_at=delivery.received_at,
+            accepted=accepted,
+            quarantined=quarantined,
+        )
 
     def _cuts(self, readings: Readings) -> Sequence[int]:
         if len(readings) <= FEW_READINGS:
@@ -296,7 +361,8 @@ def new_key(at: int, bits: int) -> str:
         bits: 74 random bits.
     """
     head = (at // 1000 & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (bits >> 62) << 64
-    return str(uuid.UUID(int=head | 0b10 << 62 | bits & (1 << 62) - 1))
+    digits = f"{head | 0b10 << 62 | bits & (1 << 62) - 1:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def _parts(validated: Validated, cuts: Sequence[int]) -> list[_Part]:
@@ -362,6 +428,8 @@ def _quarantine_row(one: Rejected) -> QuarantineRow:
 
 def storable(text: str) -> str:
     """A text that every database takes: no NUL, no half of a surrogate pair, not endless."""
+    if text.isascii():
+        return text[:400].replace("\0", "�")
     return text[:400].encode("utf-8", "replace").decode().replace("\0", "�")
 
 

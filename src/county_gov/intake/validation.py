@@ -238,22 +238,34 @@ def _few_facts(readable: Readable, registers: Registers, offset: int) -> Iterato
     for code, time, value, result_time, flag in zip(
         codes.tolist(), times, values, result_times, flags, strict=True
     ):
-        number = registers.numbers.get(code, 0)
-        period = int(registers.period[number]) or 1
-        scaled = value * float(POWERS[registers.decimals[number]])
-        yield Facts(
-            code=code,
-            datastream=number,
-            time=time,
-            floored=time - (time + offset) % period,
-            value=value,
-            scaled=float(round(scaled)) if abs(scaled) < EXACT else scaled,
-            result_time=result_time,
-            flag=flag,
-            minimum=float(registers.minimum[number]),
-            maximum=float(registers.maximum[number]),
-            active=bool(registers.active[number]),
-        )
+        yield row_facts(registers, offset, (code, time, value, result_time, flag))
+
+
+def row_facts(registers: Registers, offset: int, row: tuple[str, int, float, int, str]) -> Facts:
+    """What the registers say of one row, its time floored and its value scaled.
+
+    Args:
+        registers: The snapshot to check against.
+        offset: Microseconds by which the county's days are ahead of UTC.
+        row: Code, time, value, result time (or `NO_TIME`) and flag ("" for none).
+    """
+    code, time, value, result_time, flag = row
+    number = registers.numbers.get(code, 0)
+    period = registers.period.item(number) or 1
+    scaled = value * POWERS.item(registers.decimals.item(number))
+    return Facts(
+        code,
+        number,
+        time,
+        time - (time + offset) % period,
+        value,
+        float(round(scaled)) if abs(scaled) < EXACT else scaled,
+        result_time,
+        flag,
+        registers.minimum.item(number),
+        registers.maximum.item(number),
+        registers.active.item(number),
+    )
 
 
 def _join(readable: Readable, registers: Registers, offset: int, latest: int) -> _Rows:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from enum import IntEnum
 from typing import Any
@@ -15,6 +15,12 @@ from attrs import define, field, frozen
 
 from county_gov.errors import StoreBusy, StoreClosed
 from county_gov.store.transaction import Transaction
+
+ROWS_TOGETHER = 2_000
+"""Rows that are made one change at most."""
+
+Together = Callable[[Transaction, Sequence[Any]], Sequence[Any]]
+"""Makes one change of several items, and gives a result for each, in their order."""
 
 MOST_OWED = 0.1
 """Seconds that a queue may be owed, or may owe, at most; once owed them it goes before persons."""
@@ -57,6 +63,10 @@ class Change:
         future: Of a thread or of an event loop.
         rows: About how many rows it brings.
         priority: Whose change it is.
+        together: How it is made one change with others that wait behind one another.
+        item: What it brings to that.
+        joined: The others, in the order in which they came.
+        weight: Rows that it and the others bring.
     """
 
     function: Callable[[Transaction], Any]
@@ -65,6 +75,28 @@ class Change:
     priority: Priority = Priority.PERSON
     result: Any = None
     error: BaseException | None = None
+    together: Together | None = None
+    item: Any = None
+    joined: list[Change] = field(factory=list)
+    weight: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.weight = self.rows
+
+    def join(self, change: Change) -> bool:
+        """Take a change that came right behind this one along, if they can be made together."""
+        if self.together is None or self.together != change.together:
+            return False
+        if self.weight + change.rows > ROWS_TOGETHER:
+            return False
+        self.joined.append(change)
+        self.weight += change.rows
+        return True
+
+    @property
+    def all(self) -> list[Change]:
+        """Itself and those that it takes along."""
+        return [self, *self.joined]
 
     def wanted(self) -> bool:
         """Whether somebody still waits for it; from now on it can no longer be cancelled."""
@@ -163,6 +195,7 @@ class Queues:
         self._limits = limits
         self._queues: tuple[deque[Change], ...] = tuple(deque() for _ in Priority)
         self._rows = [0 for _ in Priority]
+        self._waiting = [0 for _ in Priority]
         self._wake = threading.Condition()
         self._closed = ""
         self._shares = {
@@ -183,7 +216,7 @@ class Queues:
 
     def waiting(self, priority: Priority) -> int:
         """How many changes wait in a queue."""
-        return len(self._queues[priority])
+        return self._waiting[priority]
 
     def rows(self, priority: Priority) -> int:
         """How many rows the changes of a queue bring."""
@@ -201,15 +234,18 @@ class Queues:
                 raise StoreClosed(self._closed)
             priority = change.priority
             queue, rows = self._queues[priority], self._rows[priority] + change.rows
-            if len(queue) >= self._limits.waiting or (queue and rows > self._limits.waiting_rows):
+            waiting = self._waiting[priority]
+            if waiting >= self._limits.waiting or (queue and rows > self._limits.waiting_rows):
                 msg = (
-                    f"{len(queue)} changes with {self._rows[priority]} rows are waiting to be "
+                    f"{waiting} changes with {self._rows[priority]} rows are waiting to be "
                     "written; try again in a second"
                 )
                 raise StoreBusy(msg)
-            queue.append(change)
             self._rows[priority] = rows
-            self._wake.notify()
+            self._waiting[priority] = waiting + 1
+            if not (queue and queue[-1].join(change)):
+                queue.append(change)
+                self._wake.notify()
 
     def wait(self, seconds: float) -> bool:
         """Wait for a change; False when none came, or none will."""
@@ -222,8 +258,12 @@ class Queues:
         """The next change whose result somebody still wants, or None."""
         while True:
             change = self._pop(people_only=people_only)
-            if change is None or change.wanted():
-                return change
+            if change is None:
+                return None
+            wanted = [one for one in change.all if one.wanted()]
+            if wanted:
+                wanted[0].joined = wanted[1:]
+                return wanted[0]
 
     def _pop(self, *, people_only: bool) -> Change | None:
         with self._wake:
@@ -237,7 +277,8 @@ class Queues:
             if priority in self._shares:
                 self._shares[priority].start()
             change = self._queues[priority].popleft()
-            self._rows[priority] -= change.rows
+            self._rows[priority] -= change.weight
+            self._waiting[priority] -= 1 + len(change.joined)
             return change
 
     def _choose(self) -> Priority | None:
@@ -260,8 +301,9 @@ class Queues:
     def drain(self) -> list[Change]:
         """Take all that wait, to refuse them."""
         with self._wake:
-            changes = [change for queue in self._queues for change in queue]
+            changes = [one for queue in self._queues for change in queue for one in change.all]
             for queue in self._queues:
                 queue.clear()
             self._rows = [0 for _ in Priority]
+            self._waiting = [0 for _ in Priority]
         return [change for change in changes if change.wanted()]

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 State = Literal["open", "retried", "dismissed"]
 STATES: Final[tuple[State, ...]] = ("open", "retried", "dismissed")
 
+BATCHES_A_STATEMENT = (32, 8, 1)
+"""Rows a statement: few different statements, so that they stay compiled. Each statement lets the
+interpreter's lock go, and waits for it behind a busy event loop."""
 RAW_SHOWN = 4096
 """Bytes of a raw text that a list gives; whole deliveries have megabytes."""
 
@@ -115,22 +118,38 @@ class QuarantineFilter:
 
 
 def insert_batch(tx: Transaction, row: BatchRow) -> int:
-    """Insert a batch and return its number; through the driver, as each reading comes here."""
-    sql = _insert_sql(tx, "batches", _BATCH) + " RETURNING id"
-    values = (
+    """Insert a batch and return its number."""
+    (number,) = insert_batches(tx, [row])
+    return number
+
+
+def insert_batches(tx: Transaction, rows: Sequence[BatchRow]) -> list[int]:
+    """Insert batches with few statements, and return their numbers, in the order of the rows."""
+    numbers: dict[str, int] = {}
+    driver, start = tx.driver, 0
+    for size in BATCHES_A_STATEMENT:
+        while len(rows) - start >= size:
+            part = rows[start : start + size]
+            sql = _insert_sql(tx, "batches", _BATCH, rows=size) + " RETURNING key, id"
+            values = [value for row in part for value in _batch_values(row, tx.at)]
+            numbers.update(driver.execute(sql, values).fetchall())
+            start += size
+    return [numbers[row.key] for row in rows]
+
+
+def _batch_values(row: BatchRow, at: int) -> tuple[int | str, ...]:
+    return (
         row.key,
         row.source,
         row.wire_format,
         row.provenance,
         row.received_at,
-        tx.at,
+        at,
         row.accepted,
         row.duplicate,
         row.revised,
         row.quarantined,
     )
-    (number,) = tx.driver.execute(sql, values).fetchone()
-    return int(number)
 
 
 def set_counts(tx: Transaction, batch: int, *, accepted: int, duplicate: int, revised: int) -> None:
@@ -188,10 +207,11 @@ def read_cursor(snapshot: Snapshot, source: str) -> str | None:
     return cursor
 
 
-def _insert_sql(tx: Transaction, table: str, columns: Sequence[str]) -> str:
+def _insert_sql(tx: Transaction, table: str, columns: Sequence[str], *, rows: int = 1) -> str:
     mark = "?" if tx.database.dialect == "sqlite" else "%s"
     names = ", ".join(f'"{name}"' for name in columns)
-    return f"INSERT INTO {table} ({names}) VALUES ({', '.join([mark] * len(columns))})"
+    row = f"({', '.join([mark] * len(columns))})"
+    return f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * rows)}"
 
 
 def find_quarantined(

@@ -5,7 +5,8 @@ then intake, then upkeep; while a more urgent queue never empties, the others ge
 time all the same. A commit is made once nobody waits, after 12 ms, or as soon as all persons'
 changes are in it. Each change runs in a savepoint of its own, so that one that fails costs no
 other; all that ran share one durable commit, and only then does anybody hear of a success or a
-failure (a failure may rest on what a change before it in the same commit did).
+failure (a failure may rest on what a change before it in the same commit did). Small changes of
+one kind that wait behind one another may be made as one; if that fails, each is made by itself.
 """
 
 from __future__ import annotations
@@ -16,12 +17,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
 from county_gov.errors import StoreClosed, StoreError
-from county_gov.store.changes import Answers, Change, Priority, Queues, WriterLimits
+from county_gov.store.changes import (
+    Answers,
+    Change,
+    Priority,
+    Queues,
+    Together,
+    WriterLimits,
+)
 from county_gov.store.figures import WriterFigures
 from county_gov.store.transaction import Snapshot, Transaction
 
@@ -171,6 +179,30 @@ class Writer:
         self._queues.put(Change(function, future, rows, priority))
         return await future
 
+    async def write_together(
+        self, together: Together, item: object, priority: Priority, *, rows: int = 1
+    ) -> Any:
+        """Make a small change, as one with others of its kind that wait behind one another.
+
+        Args:
+            together: What to do with the items that wait, as `submit` has it; gives a result for
+                each. Equal for all that may be made one.
+            item: This change's item.
+            priority: Whose change it is.
+            rows: About how many rows it brings.
+
+        Returns:
+            The result for the item.
+        """
+
+        def alone(tx: Transaction) -> Any:
+            return together(tx, [item])[0]
+
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        change = Change(alone, future, rows, priority, together=together, item=item)
+        self._queues.put(change)
+        return await future
+
     def _run(self) -> None:
         try:
             self._connection = self._database.connect_writer()
@@ -251,8 +283,8 @@ class Writer:
             connection = self._begin()
             tx = Transaction(connection, self._database, at=self._clock.now())
             for change in self._gather(started):
-                taken.append(change)
-                self._run_change(tx, change)
+                taken += change.all
+                self._run_changes(tx, change)
             self._database.number_journal(tx, tx.entries)
             self._database.commit(connection)
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the changes
@@ -286,13 +318,37 @@ class Writer:
         self.longest = max(self.longest, seconds)
         self._queues.note_group(seconds)
 
-    def _run_change(self, tx: Transaction, change: Change) -> None:
-        """Run one change in its savepoint; an error that ended the transaction is raised."""
+    def _run_changes(self, tx: Transaction, change: Change) -> None:
+        """Run a change and those that it takes along: as one, or each by itself where that fails.
+
+        An error that ended the transaction is raised.
+        """
+        if change.together is not None and change.joined:
+            items = [one.item for one in change.all]
+            together = change.together
+            results, error = self._attempt(tx, lambda tx: together(tx, items))
+            if error is None:
+                for one, result in zip(change.all, results, strict=True):
+                    one.result = result
+                return
+        for one in change.all:
+            one.result, one.error = self._attempt(tx, one.function)
+
+    def _attempt(
+        self, tx: Transaction, function: Callable[[Transaction], Any]
+    ) -> tuple[Any, Exception | None]:
+        """Run a function in a savepoint of its own; an error that ended the transaction is raised.
+
+        Returns:
+            Its result, and the error that undid it.
+        """
         marks = len(tx.entries), len(tx.callbacks), len(tx.undo)
         started = time.perf_counter()
+        result: Any = None
+        failure: Exception | None = None
         self._database.savepoint(tx.connection)
         try:
-            change.result = change.function(tx)
+            result = function(tx)
             self._database.release(tx.connection)
         except BaseException as error:
             if not self._database.in_transaction(tx.connection):
@@ -300,16 +356,17 @@ class Writer:
             self._database.rollback_to(tx.connection)
             self._call(reversed(tx.undo[marks[2] :]))
             del tx.entries[marks[0] :], tx.callbacks[marks[1] :], tx.undo[marks[2] :]
-            change.result, change.error = None, self._explain(error) or _as_answer(error)
-        self._note_change(change, time.perf_counter() - started)
+            result, failure = None, self._explain(error) or _as_answer(error)
+        self._note_change(function, time.perf_counter() - started)
+        return result, failure
 
-    def _note_change(self, change: Change, seconds: float) -> None:
+    def _note_change(self, function: Callable[..., object], seconds: float) -> None:
         """Record the slowest change so far by name: a busy machine shall not fill the log."""
         if seconds > max(self.longest_change, SLOW_SECONDS):
             log.warning(
                 "a change held the writer for longer than any before",
                 seconds=round(seconds, 3),
-                change=getattr(change.function, "__qualname__", repr(change.function)),
+                change=getattr(function, "__qualname__", repr(function)),
             )
         self.longest_change = max(self.longest_change, seconds)
 

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from county_gov.contract.batch import NO_TIME
 from county_gov.contract.clock import DAY, HOUR
 from county_gov.errors import ContractError
-from county_gov.store import tables
+from county_gov.store import Priority, Store, tables
 from county_gov.store.observations import (
     ACCEPTED,
     DUPLICATE,
     REVISED,
     Observations,
     Readings,
+    Small,
+    Tally,
     decode_changes,
 )
-from tests.store.observations.county import Row, begin_batch, land, readings, values
+from tests.store.observations.county import EVER, Row, begin_batch, land, readings, values
 
 if TYPE_CHECKING:
-    from county_gov.store import Store, Transaction
+    from county_gov.store import Transaction
     from tests.store_fixtures import StandingClock
 
 import sqlalchemy as sa
@@ -289,3 +295,80 @@ def test_columns_of_unequal_length_are_refused() -> None:
     one, two = np.zeros(1, np.int64), np.zeros(2, np.int64)
     with pytest.raises(ContractError, match="equally long"):
         Readings(one, two, one, np.zeros(1, np.uint8), one, 0)
+
+
+def land_together(
+    store: Store, observations: Observations, deliveries: list[list[Row]]
+) -> list[Tally]:
+    """Land each list of rows as a batch of its own, received one after another, in one change."""
+    small = [Small.of(readings(rows, received_at=at)) for at, rows in enumerate(deliveries)]
+
+    def change(tx: Transaction) -> list[Tally]:
+        batches = [begin_batch(tx, one.received_at) for one in small]
+        return observations.land_together(tx, small, batches)
+
+    return store.submit(change, Priority.INTAKE).result(timeout=60)
+
+
+def test_small_batches_land_together(any_store: Store, any_observations: Observations) -> None:
+    """New rows of several batches share one entry of the journal and keep their batches."""
+    found = land_together(
+        any_store, any_observations, [[(2, 20, 7)], [(1, 10, 5, 3, 9), (2, 10, 6)], [(1, 30, 8)]]
+    )
+    assert [(1, 0, 0), (2, 0, 0), (1, 0, 0)] == [one[:3] for one in found]
+    assert len({one.entry.position if one.entry else None for one in found}) == 1
+    entry = found[0].entry
+    assert entry is not None
+    changes = decode_changes(entry.payload or b"")
+    assert [(2, 10), (1, 10), (2, 20), (1, 30)] == sorted(
+        zip(changes.datastream.tolist(), changes.time.tolist(), strict=True),
+        key=lambda key: (key[1], -key[0]),
+    )
+    assert 2 == changes.received_at
+    rows = any_store.read_now(lambda snapshot: any_observations.read_many(snapshot, [1, 2], *EVER))
+    first = int(entry.ref)
+    assert [first + 1, first + 2, first + 1, first] == rows.batch.tolist()
+    assert [9, NO_TIME, NO_TIME, NO_TIME] == rows.result_time.tolist()
+
+
+@pytest.fixture
+def fresh() -> Iterator[int]:
+    """Give numbers that no datastream was given yet, ten apart."""
+    return count(0, 10)
+
+
+ROWS = st.tuples(
+    st.integers(1, 2),
+    st.integers(1, 4).map(lambda at: at * HOUR),
+    st.integers(0, 2),
+    st.integers(0, 1),
+    st.sampled_from([NO_TIME, 5, 6]),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(groups=st.lists(st.lists(st.lists(ROWS, min_size=1, max_size=3), max_size=5), max_size=4))
+def test_together_is_as_one_after_another(
+    store: Store,
+    observations: Observations,
+    fresh: Iterator[int],
+    groups: list[list[list[Row]]],
+) -> None:
+    """Tallies, values and revisions are those of landing one batch after another."""
+    kept = []
+    for together in (True, False):
+        first = next(fresh)
+        tallies: list[tuple[int, ...]] = []
+        for group in groups:
+            moved = [[(first + row[0], *row[1:]) for row in rows] for rows in group]
+            if together:
+                tallies += [one[:3] for one in land_together(store, observations, moved)]
+                continue
+            for at, rows in enumerate(moved):
+                status = land(store, observations, rows, received_at=at)
+                tallies.append((status.count(0), status.count(1), status.count(2)))
+        current = values(store, observations, [first + 1, first + 2])
+        lost = [row for row in revisions(store) if row[0] in (first + 1, first + 2)]
+        plain = [[(row[0] - first, *row[1:]) for row in rows] for rows in (current, lost)]
+        kept.append((tallies, plain[0], sorted(plain[1], key=repr)))
+    assert kept[1] == kept[0]

@@ -18,5 +18,7 @@ from county_gov.store.observations.rows import Hours as Hours
 from county_gov.store.observations.rows import Landed as Landed
 from county_gov.store.observations.rows import Latest as Latest
 from county_gov.store.observations.rows import Readings as Readings
+from county_gov.store.observations.rows import Small as Small
 from county_gov.store.observations.rows import Stored as Stored
+from county_gov.store.observations.rows import Tally as Tally
 from county_gov.store.observations.rows import without_result_time as without_result_time

@@ -58,7 +58,7 @@ class LandingDialect(Protocol):
         ...
 
     def insert(self, tx: Transaction, number: int, rows: Stored) -> None:
-        """Insert rows of one batch; their keys exist nowhere, and they are ordered by key."""
+        """Insert rows; their keys exist nowhere, and they are ordered by key."""
         ...
 
     def update(self, tx: Transaction, number: int, rows: Stored) -> None:

@@ -7,7 +7,7 @@ looked for in every landing table that is not yet dropped and in the blocks of t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -35,7 +35,14 @@ from county_gov.store.observations.revising import (
     known_values,
     received_lookup,
 )
-from county_gov.store.observations.rows import DUPLICATE, Landed, Readings, Stored
+from county_gov.store.observations.rows import (
+    DUPLICATE,
+    Landed,
+    Readings,
+    Small,
+    Stored,
+    Tally,
+)
 from county_gov.store.observations.starting import OpenTable, open_table, stored_heads
 from county_gov.store.transaction import JournalEntry, Transaction
 
@@ -114,6 +121,48 @@ class Landing:
         )
         self._insert(tx, new)
         return Landed(status, _journal(tx, new, None, rows.received_at, batch=batch))
+
+    def land_together(
+        self, tx: Transaction, deliveries: Sequence[Small], batches: Sequence[int]
+    ) -> list[Tally]:
+        """Take several small batches in; see `Observations.land_together`."""
+        self.refresh(tx)
+        apart = self._apart(deliveries)
+        joined = [number for number in range(len(deliveries)) if number not in apart]
+        entry = None
+        if joined:
+            new = _stored_rows(
+                (time, datastream, value, flag, result_time, batches[number])
+                for number in joined
+                for datastream, time, value, flag, result_time in deliveries[number].rows
+            )
+            self._insert(tx, new)
+            received_at = max(deliveries[number].received_at for number in joined)
+            entry = _journal(tx, new, None, received_at, batch=batches[joined[0]])
+        return [
+            self.land(tx, small.readings, batch=batch).tally
+            if number in apart
+            else Tally(len(small), 0, 0, entry)
+            for number, (small, batch) in enumerate(zip(deliveries, batches, strict=True))
+        ]
+
+    def _apart(self, deliveries: Sequence[Small]) -> set[int]:
+        """Which deliveries have a row that may be stored already, or that another one has too.
+
+        What becomes of a row depends on rows with its key alone, so the others can be taken in
+        together before these are, one after another.
+        """
+        apart: set[int] = set()
+        first: dict[tuple[int, int], int] = {}
+        for number, small in enumerate(deliveries):
+            for datastream, time, *_ in small.rows:
+                key = (datastream, time)
+                if key in first:
+                    apart.update((first[key], number))
+                elif not self.heads.is_above(datastream, time):
+                    apart.add(number)
+                first.setdefault(key, number)
+        return apart
 
     def cuts(self, rows: Readings) -> list[int]:
         """Where to cut a delivery; see `Observations.cuts`."""
@@ -309,6 +358,13 @@ def _stored(changed: Iterable[tuple[Key, Current]]) -> Stored:
     if not table:
         return Stored.empty()
     datastream, time, value, flag, result_time, batch = np.array(table, np.int64).T.copy()
+    return Stored(datastream, time, value, flag.astype(np.uint8), result_time, batch)
+
+
+def _stored_rows(rows: Iterable[tuple[int, int, int, int, int, int]]) -> Stored:
+    """Rows of time, datastream, value, flag, result time and batch, ordered by key."""
+    table = np.array(sorted(rows), np.int64).T.copy()
+    time, datastream, value, flag, result_time, batch = table
     return Stored(datastream, time, value, flag.astype(np.uint8), result_time, batch)
 
 

@@ -10,7 +10,15 @@ from county_gov.store.observations.landing import MOST_ROWS, Landing
 from county_gov.store.observations.latest import Newest, coalesce, latest_rows, write_latest
 from county_gov.store.observations.payload import Changes
 from county_gov.store.observations.reading import hours_of, read_series
-from county_gov.store.observations.rows import Hours, Landed, Latest, Readings, Stored
+from county_gov.store.observations.rows import (
+    Hours,
+    Landed,
+    Latest,
+    Readings,
+    Small,
+    Stored,
+    Tally,
+)
 from county_gov.store.observations.settling import Settling
 
 if TYPE_CHECKING:
@@ -54,6 +62,22 @@ class Observations:
             batch: Number of the batch in ``batches``.
         """
         return self._landing.land(tx, rows, batch=batch)
+
+    def land_together(
+        self, tx: Transaction, deliveries: Sequence[Small], batches: Sequence[int]
+    ) -> list[Tally]:
+        """Take several small batches in, in the order of their arrival; on the writer.
+
+        Each ends as if `land` had taken one after another. Those whose rows are all new and theirs
+        alone are inserted together and share one entry of the journal, whose ref is the first of
+        them and whose instant of arrival is that of the last.
+
+        Args:
+            tx: The change that this is part of; the rows of ``batches`` belong to it.
+            deliveries: Their rows.
+            batches: Number of each in ``batches``.
+        """
+        return self._landing.land_together(tx, deliveries, batches)
 
     def cuts(self, rows: Readings) -> list[int]:
         """Where to cut a delivery into changes, so that each holds the writer only shortly.

@@ -73,7 +73,7 @@ class PostgresqlLanding:
         tx.driver.execute("SET LOCAL lock_timeout = DEFAULT")
 
     def insert(self, tx: Transaction, number: int, rows: Stored) -> None:
-        """Insert rows of one batch."""
+        """Insert rows."""
         given = rows.result_time != NO_TIME
         with (
             tx.driver.cursor() as cursor,

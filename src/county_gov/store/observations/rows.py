@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 from attrs import field, frozen
@@ -59,6 +60,49 @@ class Readings:
         return len(self.time)
 
 
+Reading = tuple[int, int, int, int, int]
+"""One row of `Readings`: datastream, time, value, flag and result time."""
+
+
+@frozen(eq=False)
+class Small:
+    """Few validated rows of one batch, in the order of their arrival, as plain integers.
+
+    Args:
+        rows: At least one, as in `Readings`.
+        received_at: Instant at which the batch was received, microseconds UTC.
+    """
+
+    rows: Sequence[Reading]
+    received_at: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @classmethod
+    def of(cls, readings: Readings) -> Small:
+        """Some readings as plain integers."""
+        columns = (readings.datastream, readings.time, readings.value, readings.flag)
+        rows = zip(*(one.tolist() for one in (*columns, readings.result_time)), strict=True)
+        return cls(list(rows), readings.received_at)
+
+    @property
+    def readings(self) -> Readings:
+        """The same in columns."""
+        datastream, time, value, flag, result_time = np.array(self.rows, np.int64).T.copy()
+        flags = flag.astype(np.uint8)
+        return Readings(datastream, time, value, flags, result_time, self.received_at)
+
+
+class Tally(NamedTuple):
+    """What became of the rows of a small batch: how many were what, and the journal's entry."""
+
+    accepted: int
+    duplicate: int
+    revised: int
+    entry: JournalEntry | None
+
+
 @frozen(eq=False)
 class Landed:
     """What became of the rows of a batch.
@@ -75,6 +119,12 @@ class Landed:
     def count(self, status: int) -> int:
         """How many rows have a status."""
         return int(np.count_nonzero(self.status == status))
+
+    @property
+    def tally(self) -> Tally:
+        """How many rows became what."""
+        accepted, duplicate, revised = np.bincount(self.status, minlength=3).tolist()
+        return Tally(accepted, duplicate, revised, self.entry)
 
 
 @frozen(eq=False)

@@ -42,7 +42,7 @@ class SqliteLanding:
     readers_last = 0
 
     def __init__(self) -> None:
-        self._inserts: dict[tuple[int, int, bool], str] = {}
+        self._inserts: dict[tuple[int, int, bool, bool], str] = {}
 
     def session(self, tx: Transaction) -> int:
         """A process writes the file from its start to its end."""
@@ -66,39 +66,43 @@ class SqliteLanding:
             tx.driver.execute(f"PRAGMA secure_delete={('OFF', 'ON', 'FAST')[before]}").fetchall()
 
     def insert(self, tx: Transaction, number: int, rows: Stored) -> None:
-        """Insert rows of one batch, ordered by key."""
-        batch = int(rows.batch[0])
-        if len(rows) == 1:
+        """Insert rows, ordered by key; most often they are of one batch, and plain."""
+        batch = rows.batch.item(0)
+        one = len(rows) == 1
+        alike = one or bool((rows.batch == batch).all())
+        if one:
             plain = not rows.flag[0] and rows.result_time[0] == NO_TIME
         else:
             plain = not rows.flag.any() and bool((rows.result_time == NO_TIME).all())
-        if plain:
-            values = _flat(rows.time, rows.datastream, rows.value)
-            width = 3
-        else:
-            values = _flat(rows.time, rows.datastream, rows.value, rows.flag, rows.result_time)
-            width = 5
-            for at in (np.flatnonzero(rows.result_time == NO_TIME) * 5 + 4).tolist():
+        columns: list[Int64s | UInt8s] = [rows.time, rows.datastream, rows.value]
+        if not plain:
+            columns += [rows.flag, rows.result_time]
+        if not alike:
+            columns.append(rows.batch)
+        values, width = _flat(*columns), len(columns)
+        if not plain:
+            for at in (np.flatnonzero(rows.result_time == NO_TIME) * width + 4).tolist():
                 values[at] = None
+        driver, shared = tx.driver, [batch] if alike else []
         for start, count in _chunks(len(rows)):
-            statement = self._insert(number, count, plain=plain)
-            tx.driver.execute(statement, [batch, *values[start * width : (start + count) * width]])
+            statement = self._insert(number, count, plain=plain, alike=alike)
+            driver.execute(statement, [*shared, *values[start * width : (start + count) * width]])
 
-    def _insert(self, number: int, count: int, *, plain: bool) -> str:
+    def _insert(self, number: int, count: int, *, plain: bool, alike: bool) -> str:
         """The statement for so many rows, the very same text each time."""
-        statement = self._inserts.get((number, count, plain))
+        key = (number, count, plain, alike)
+        statement = self._inserts.get(key)
         if statement is None:
-            head, rest = (
-                ("?2, ?3, ?4", "?, ?, ?") if plain else ("?2, ?3, ?4, ?5, ?6", "?, ?, ?, ?, ?")
-            )
-            fixed = "0, NULL, ?1" if plain else "?1"
-            rows = ", ".join([f"({head}, {fixed})", *[f"({rest}, {fixed})"] * (count - 1)])
+            given = "?, ?, ?, " + ("0, NULL, " if plain else "?, ?, ")
+            head = given.replace("?", "?2", 1) if alike else given
+            batch = "?1" if alike else "?"
+            rows = ", ".join([f"({head}{batch})", *[f"({given}{batch})"] * (count - 1)])
             statement = (
                 f"INSERT INTO landing_{number:d}"
                 f" (time, datastream, value, flag, result_time, batch) VALUES {rows}"
             )
-            self._inserts = {key: kept for key, kept in self._inserts.items() if key[0] == number}
-            self._inserts[number, count, plain] = statement
+            self._inserts = {old: kept for old, kept in self._inserts.items() if old[0] == number}
+            self._inserts[key] = statement
         return statement
 
     def update(self, tx: Transaction, number: int, rows: Stored) -> None:
