@@ -20,7 +20,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -65,10 +65,9 @@ class Summary:
 
 @frozen
 class SetUp:
-    """What a set-up made: the summary, passwords of new accounts, and the gateway's key."""
+    """What a set-up made: the summary and the gateway's key."""
 
     summary: Summary
-    passwords: Mapping[str, str]
     key: bytes = field(repr=False)
 
 
@@ -119,16 +118,20 @@ async def replay(county: County, folder: Path) -> Summary:
     )
 
 
-async def set_up(settings: Settings, folder: Path) -> SetUp:
+async def set_up(
+    settings: Settings, folder: Path, *, show: Callable[[Mapping[str, str]], None] | None = None
+) -> SetUp:
     """Start the county, replay what is not replayed yet, and register the live gateway."""
     async with County(settings) as county:
+        if show is not None:
+            show(county.new_passwords)
         summary = await replay(county, folder)
         key = await county.store.write(
             lambda tx: county.access.devices.issue_device_key(
                 tx, DEVICE, actor=SYSTEM, name="演示网关"
             )
         )
-        return SetUp(summary, county.new_passwords, bytes.fromhex(key))
+        return SetUp(summary, bytes.fromhex(key))
 
 
 def tell(summary: Summary) -> None:
@@ -140,10 +143,9 @@ def tell(summary: Summary) -> None:
     print(json.dumps(asdict(summary)), flush=True)
 
 
-def show_logins(address: str, passwords: Mapping[str, str]) -> None:
-    """Print the address, and the logins where this set-up has just made them."""
+def show_logins(passwords: Mapping[str, str]) -> None:
+    """Print the logins where this set-up has just made them."""
     console = Console()
-    console.print(f"\n[bold]{address}[/bold]  (Ctrl-C stops)\n")
     if not passwords:
         console.print("The logins were shown when the accounts were made; for a new password stop")
         console.print("the demonstration and run")
@@ -166,13 +168,13 @@ def run(port: int | None) -> None:
     VAR.mkdir(parents=True, exist_ok=True)
     settings = settings_in(VAR)
     settings = settings.with_server(port=port)
-    made = asyncio.run(set_up(settings, VAR))
+    made = asyncio.run(set_up(settings, VAR, show=show_logins))
     tell(made.summary)
     feeding: set[asyncio.Task[None]] = set()
     county = County(settings)
 
     def announce(address: str) -> None:
-        show_logins(address, made.passwords)
+        Console().print(f"\n[bold]{address}[/bold]  (Ctrl-C stops)\n")
         feed = LiveFeed(address, DEVICE, made.key, HERE / "data" / FILES[0])
         feeding.add(asyncio.create_task(feed.run(), name="live feed"))
 
@@ -197,8 +199,8 @@ def main() -> int:
         if arguments.fresh:
             shutil.rmtree(VAR, ignore_errors=True)
         run(arguments.port)
-    except CountyGovError as error:
-        Console(stderr=True).print(str(error), style="red")
+    except (CountyGovError, OSError) as error:
+        Console(stderr=True).print(f"{error}", style="red")
         return 1
     return 0
 

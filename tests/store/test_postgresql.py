@@ -56,36 +56,17 @@ def _terminate_all(url: str) -> None:
 
 
 @pytest.mark.service
-def test_several_processes_write(server_store: Store, postgresql_database: str) -> None:
-    """Their positions are consecutive, and each sees what the other committed."""
-    other = Store(PostgresqlDatabase(postgresql_database), SystemClock())
-    other.start()
-    stores = (server_store, other)
-    futures = [
-        stores[number % 2].submit(lambda tx: tx.journal("case", "x")) for number in range(100)
-    ]
-    positions = [future.result(PATIENCE).position for future in futures]
-    assert list(range(1, 101)) == sorted(positions)
-    rows = other.read_now(lambda snapshot: followers.read_journal(snapshot, 0, limit=1000))
-    assert list(range(1, 101)) == [row.position for row in rows]
-    other.close()
-
-
-@pytest.mark.service
-def test_who_must_be_alone_is_refused_while_somebody_writes(
-    server_store: Store, postgresql_database: str
-) -> None:
-    """The error says where the other one is, and shows no password; afterwards it may."""
+def test_a_second_writing_process_is_refused(server_store: Store, postgresql_database: str) -> None:
+    """The error says where the other one is, and shows no password; afterwards it may write."""
     other = PostgresqlDatabase(postgresql_database, patience=0.2)
     with pytest.raises(StoreError, match=r"127\.0\.0\.1, server process \d+ is writing") as refused:
+        other.connect_writer()
+    with pytest.raises(StoreError, match="stop it first"):
         migration.upgrade(other)
     password = sa.make_url(postgresql_database).password
     assert str(password) not in str(refused.value)
     server_store.writer.close()
-    alone = other.connect_writer(alone=True)
-    with pytest.raises(StoreError, match="until its migration or restore ends"):
-        PostgresqlDatabase(postgresql_database, patience=0.2).connect_writer()
-    other.disconnect_writer(alone)
+    other.disconnect_writer(other.connect_writer())
     other.close()
 
 

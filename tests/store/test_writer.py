@@ -493,12 +493,12 @@ class Unreachable(SqliteDatabase):
         """Not while it is broken."""
         return not self.broken and super().usable(connection)
 
-    def connect_writer(self, *, alone: bool = False) -> sa.Connection:
+    def connect_writer(self) -> sa.Connection:
         """Fail, or connect."""
         if self.broken:
             msg = "nobody answers"
             raise StoreError(msg)
-        return super().connect_writer(alone=alone)
+        return super().connect_writer()
 
 
 def test_a_lost_connection_is_opened_anew(tmp_path: Path) -> None:

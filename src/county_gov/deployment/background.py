@@ -90,11 +90,12 @@ async def forget_old(store: Store) -> None:
     """Forget idempotency keys and sent notices after their time."""
     now = store.clock.now()
 
-    def forget(tx: Transaction) -> None:
-        cases.forget_results(tx, before=now - KEYS_KEPT)
-        outbox.forget_sent(tx, before=now - LETTERS_KEPT)
+    def forget(tx: Transaction) -> int:
+        keys = cases.forget_results(tx, before=now - KEYS_KEPT)
+        return keys + outbox.forget_sent(tx, before=now - LETTERS_KEPT)
 
-    await store.write(forget, Priority.UPKEEP)
+    while await store.write(forget, Priority.UPKEEP):
+        pass
 
 
 async def pull(intake: Intake, source: Source, context: Context) -> None:

@@ -38,7 +38,7 @@ from county_gov.registers import Registers, read_people
 from county_gov.registry.gateway import Gateway
 from county_gov.rules.evaluation import RuleEvaluator
 from county_gov.rules.judging import Judging
-from county_gov.store import Priority, Store, followers, migration, open_database
+from county_gov.store import Store, Transaction, followers, migration, open_database
 from county_gov.store.observations import Observations
 
 if TYPE_CHECKING:
@@ -150,8 +150,12 @@ class County:
         """Whether it was started and not yet stopped."""
         return self._running
 
-    async def start(self) -> None:
+    async def start(self, *, background: bool = True) -> None:
         """Open the store, import the registers and begin to follow.
+
+        Args:
+            background: Whether to judge, send, pull and tidy up. Without it the county takes
+                commands only; what they leave in the journal is followed by the next start.
 
         Raises:
             MigrationPending: if the database is older than this program, and the settings do not
@@ -166,8 +170,7 @@ class County:
         self.store.start()
         try:
             self.observations.start()
-            if self.store.database.dialect == "sqlite":
-                await self.store.write(followers.end_leases)
+            await self.store.write(self._take_over)
             await self.registers.load()
             await self._import()
         except BaseException:
@@ -175,9 +178,25 @@ class County:
             raise
         self.signal.bind()
         self.store.writer.listeners.append(self.signal.ring)
-        self._run_background()
+        if background:
+            self._run_background()
         self._running = True
         log.info("county started", county=self.settings.county.name.zh)
+
+    async def start_reading(self) -> None:
+        """Open the store for reading only, also while another process writes to it.
+
+        Raises:
+            MigrationPending: if the database is older or newer than this program.
+            StoreError: if the store cannot be read.
+        """
+        try:
+            migration.require_current(self.store.database)
+            await self.registers.load()
+        except BaseException:
+            self.store.close()
+            raise
+        self._running = True
 
     async def stop(self) -> None:
         """End the loops, write what is waiting, and close the store."""
@@ -271,7 +290,7 @@ class County:
         reasons += [
             f"the follower {one.name} has not moved for {STUCK_SECONDS:g} s"
             for one in self.followers
-            if one.stuck(STUCK_SECONDS)
+            if one.vital and one.stuck(STUCK_SECONDS)
         ]
         return reasons
 
@@ -310,10 +329,18 @@ class County:
                         step,
                         self.signal,
                         kinds=("case", "alert"),
-                        priority=Priority.PERSON,
+                        vital=False,
                     )
                 )
         return found
+
+    def _take_over(self, tx: Transaction) -> None:
+        """End the leases of the process before, and forget followers of plugins that are gone."""
+        followers.end_leases(tx)
+        followed = {one.name for one in self.followers}
+        for name in followers.names(tx):
+            if name not in followed:
+                followers.forget(tx, name)
 
     def _run_background(self) -> None:
         run = self._background

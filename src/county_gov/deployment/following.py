@@ -84,6 +84,7 @@ class Follower:
         kinds: Kinds of journal rows that it reads; empty means all.
         limit: Rows per step.
         priority: Of its writes.
+        vital: Whether the county is not ready while it is stuck.
         idle_seconds: Without rows the step is called with none this often; 0 for never.
     """
 
@@ -95,6 +96,7 @@ class Follower:
     limit: int = 64
     priority: Priority = Priority.INTAKE
     idle_seconds: float = 0.0
+    vital: bool = True
     position: int = field(default=0, init=False)
     _kept: int = field(default=0, init=False)
     _moved: asyncio.Event = field(factory=asyncio.Event, init=False)
@@ -110,6 +112,7 @@ class Follower:
                 try:
                     await self._follow(event)
                 except LeaseLost:
+                    self.behind_since = None
                     log.info("another worker follows", follower=self.name)
                     await asyncio.sleep(LEASE_SECONDS / 3)
                 except StoreClosed:
@@ -131,6 +134,9 @@ class Follower:
         lease = await self._acquire()
         renewed = called = asyncio.get_running_loop().time()
         while True:
+            if asyncio.get_running_loop().time() - renewed > LEASE_SECONDS / 3:
+                lease = await self._acquire()
+                renewed = asyncio.get_running_loop().time()
             event.clear()
             rows, head = await self.store.read(self._rows)
             if rows:
@@ -148,9 +154,6 @@ class Follower:
                 called = asyncio.get_running_loop().time()
             if head > self.position:
                 await self._pass(lease, head)
-            if asyncio.get_running_loop().time() - renewed > LEASE_SECONDS / 3:
-                lease = await self._acquire()
-                renewed = asyncio.get_running_loop().time()
             try:
                 async with asyncio.timeout(POLL_SECONDS):
                     await event.wait()
@@ -189,7 +192,7 @@ class Follower:
 
     async def _take(self, lease: Lease, rows: Sequence[JournalRow]) -> None:
         apply = await self.step(rows)
-        position = rows[-1].position if rows else self._kept
+        position = rows[-1].position if rows else self.position
 
         def write(tx: Transaction) -> None:
             apply(tx)

@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 LISTENER_SECONDS = 30.0
 ATTEMPTS = 3
+CUT_OFF_SECONDS = 5.0
+"""How often it is looked whether a plugin that is cut off may be called again."""
 
 
 @frozen(eq=False)
@@ -54,7 +56,11 @@ class LatestStep:
 
 @frozen(eq=False)
 class JudgingStep:
-    """Judges what came in; a new episode opens its case in the same transaction."""
+    """Judges what came in; a new episode opens its case in the same transaction.
+
+    An episode that was over before the newest reading that had been judged is history, told by
+    late data: it is recorded, and nobody is sent out.
+    """
 
     store: Store
     judging: Judging
@@ -69,7 +75,7 @@ class JudgingStep:
 
         def apply(tx: Transaction) -> None:
             for change in self.judging.apply(tx, plan):
-                if change.change == "raised":
+                if change.change == "raised" and not change.late:
                     self._open_case(tx, change)
 
         return apply
@@ -109,7 +115,7 @@ class EventStep:
     """Tells one plugin of cases and alerts, at least once each.
 
     An event that the plugin fails on is tried again; after `ATTEMPTS` it is logged as missed, so
-    that one event cannot hold up all that come later.
+    that one event cannot hold up all that come later. While the plugin is cut off its events wait.
     """
 
     plugin: str
@@ -131,7 +137,8 @@ class EventStep:
         listener = self.listeners.get(hook)
         if listener is None:
             return
-        for attempt in range(ATTEMPTS):
+        failures = 0
+        while failures < ATTEMPTS:
             answer = await self.gateway.call_async(
                 self.plugin,
                 hook,
@@ -140,7 +147,9 @@ class EventStep:
             )
             if not isinstance(answer, Failed):
                 return
-            await asyncio.sleep(2.0**attempt)
+            if answer.called:
+                failures += 1
+            await asyncio.sleep(2.0**failures if answer.called else CUT_OFF_SECONDS)
         log.error("plugin missed an event", plugin=self.plugin, hook=hook, at=event.position)
 
     async def _event(self, row: JournalRow) -> CaseMoved | AlertChanged | None:

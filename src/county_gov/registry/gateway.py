@@ -18,11 +18,12 @@ log = structlog.get_logger(__name__)
 
 @frozen(eq=False)
 class Failed:
-    """A call that gave no usable result."""
+    """A call that gave no usable result; ``called`` is False where the circuit was open."""
 
     plugin: str
     what: str
     reason: str
+    called: bool = True
 
 
 @frozen(eq=False)
@@ -51,7 +52,8 @@ class Gateway:
         """Call a sync function."""
         circuit = self._circuit(plugin, what)
         if not circuit.allows:
-            return Failed(plugin, what, f"cut off after repeated failures: {circuit.reason}")
+            reason = f"cut off after repeated failures: {circuit.reason}"
+            return Failed(plugin, what, reason, called=False)
         try:
             value = function()
         except Exception as error:  # noqa: BLE001 whatever a plugin raises is recorded
@@ -64,7 +66,8 @@ class Gateway:
         """Call an async function and wait at most ``seconds``."""
         circuit = self._circuit(plugin, what)
         if not circuit.allows:
-            return Failed(plugin, what, f"cut off after repeated failures: {circuit.reason}")
+            reason = f"cut off after repeated failures: {circuit.reason}"
+            return Failed(plugin, what, reason, called=False)
         try:
             async with asyncio.timeout(seconds):
                 value = await function()

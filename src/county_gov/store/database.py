@@ -52,17 +52,8 @@ class Database(Protocol):
         """Its name, "sqlite" or "postgresql"."""
         ...
 
-    @property
-    def one_writer(self) -> bool:
-        """Whether only one process can write, so that what it knows of the database stays true."""
-        ...
-
-    def connect_writer(self, *, alone: bool = False) -> sa.Connection:
-        """Take the right to write, and open the writing connection.
-
-        Args:
-            alone: Whether nobody else may write meanwhile, as a migration needs it. Where
-                `one_writer` is true, nobody else ever may.
+    def connect_writer(self) -> sa.Connection:
+        """Take the right to write, which one process has, and open the writing connection.
 
         Raises:
             StoreError: if another process is in the way (it is named), or the database cannot be

@@ -135,19 +135,20 @@ def release(tx: Transaction, lease: Lease) -> None:
 
 
 def end_leases(tx: Transaction) -> int:
-    """End all leases at a start, where only one process writes: their holders have ended.
-
-    Where several processes write, nothing is done: leases of the dead end by themselves.
+    """End all leases at a start: one process writes, so their holders have ended.
 
     Returns:
         How many were still running.
     """
-    if not tx.database.one_writer:
-        return 0
     ended = tx.execute(
         sa.update(followers).where(followers.c.lease_until > tx.at).values(lease_until=0)
     )
     return ended.rowcount
+
+
+def names(snapshot: Snapshot) -> tuple[str, ...]:
+    """All followers that have a position."""
+    return tuple(row.name for row in snapshot.rows(sa.select(followers.c.name)))
 
 
 def forget(tx: Transaction, name: str) -> None:

@@ -112,7 +112,7 @@ def upgrade(database: Database) -> tuple[str, ...]:
         MigrationPending: if the database is newer than this program.
         StoreError: if another process is writing, or the database refuses.
     """
-    connection = database.connect_writer(alone=True)
+    connection = database.connect_writer()
     try:
         database.begin(connection)
         # This read also tells SQLAlchemy of the transaction: Alembic then commits none of its own.

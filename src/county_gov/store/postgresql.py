@@ -1,10 +1,10 @@
 """PostgreSQL, 12 or newer, through psycopg 3.
 
-Several processes may write. Each statement sees what was committed before it (READ COMMITTED), so a
-change that depends on what it read says so in its UPDATE and looks at the count of rows. Journal
-positions are given under one advisory lock, held from the numbering to the end of the commit: no
-follower can pass a position that is not yet visible. A writing session shares a second advisory
-lock, which a migration or a restore takes alone; the server drops it when the session ends.
+One process writes, as on SQLite: what has landed is kept in its memory, and two that land the same
+reading would both keep it. It holds an advisory lock, which the server drops when its session ends.
+Each statement sees what was committed before it (READ COMMITTED). Journal positions are given under
+a second advisory lock, held from the numbering to the end of the commit: no follower can pass a
+position that is not yet visible.
 
 When the connection breaks during a commit nobody knows whether it happened. The change is reported
 as failed; whoever repeats it carries the same idempotency key, or the same rows, which count as
@@ -81,7 +81,6 @@ class PostgresqlDatabase:
     """
 
     dialect = "postgresql"
-    one_writer = False
 
     def __init__(self, url: str, *, patience: float = 5.0) -> None:
         self._address = sa.make_url(url)
@@ -115,31 +114,27 @@ class PostgresqlDatabase:
         """Where it is, without the password."""
         return self._address.render_as_string(hide_password=True)
 
-    def connect_writer(self, *, alone: bool = False) -> sa.Connection:
-        """Open a writing session and take the writers' lock, shared or alone."""
+    def connect_writer(self) -> sa.Connection:
+        """Open the writing session and take the writer's lock."""
         try:
             connection = self._writer.connect()
         except sa.exc.DBAPIError as error:
             raise self.explain_error(error) or StoreError(str(error)) from error
         try:
-            self._take_writer_lock(_driver(connection), alone=alone)
+            self._take_writer_lock(_driver(connection))
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _take_writer_lock(self, driver: psycopg.Connection[Any], *, alone: bool) -> None:
-        take = (
-            "SELECT pg_try_advisory_lock(%s)"
-            if alone
-            else ("SELECT pg_try_advisory_lock_shared(%s)")
-        )
+    def _take_writer_lock(self, driver: psycopg.Connection[Any]) -> None:
         give_up = time.monotonic() + self._patience
-        while not _value(driver, take, WRITER_LOCK):
+        while not _value(driver, "SELECT pg_try_advisory_lock(%s)", WRITER_LOCK):
             if time.monotonic() > give_up:
                 holder = _value(driver, WRITER, WRITER_LOCK >> 32, WRITER_LOCK & 0xFFFF_FFFF)
-                msg = f"{self.url}: {holder or 'another process'} is writing this database; " + (
-                    "stop it first" if alone else "wait until its migration or restore ends"
+                msg = (
+                    f"{self.url}: {holder or 'another process'} is writing this database; "
+                    "stop it first"
                 )
                 raise StoreError(msg)
             time.sleep(0.05)
@@ -254,7 +249,7 @@ class PostgresqlDatabase:
 
     def create_tables(self) -> None:
         """Make all tables directly, without migrations: for tests and sketches."""
-        connection = self.connect_writer(alone=True)
+        connection = self.connect_writer()
         try:
             self.begin(connection)
             tables.metadata.create_all(connection)
@@ -286,7 +281,7 @@ class PostgresqlDatabase:
 
     def fill_from(self, file: Path) -> None:
         """Fill with ``pg_restore``, all or nothing, while nobody else may write."""
-        connection = self.connect_writer(alone=True)
+        connection = self.connect_writer()
         try:
             names = table_names(Snapshot(connection, self))
             if names:

@@ -69,7 +69,6 @@ class SqliteDatabase:
     """
 
     dialect = "sqlite"
-    one_writer = True
 
     def __init__(self, url: str) -> None:
         path = sa.make_url(url).database
@@ -115,7 +114,7 @@ class SqliteDatabase:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
 
-    def connect_writer(self, *, alone: bool = False) -> sa.Connection:
+    def connect_writer(self) -> sa.Connection:
         """Take the lock file, always alone; then open what alone writes and checkpoints."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._lock.acquire()
