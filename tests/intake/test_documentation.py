@@ -10,7 +10,7 @@ import pytest
 
 from county_gov.intake.files import LINES
 from county_gov.intake.limits import IntakeLimits
-from county_gov.intake.reasons import DELIVERY_REASONS, FIELDS, ROW_REASONS
+from county_gov.intake.reasons import DELIVERY_REASONS, FIELDS, RETRY_REASONS, ROW_REASONS
 from county_gov.intake.wire_format import COLUMNS, CSV, JSON, NDJSON, read
 from county_gov.store.intake import RAW_SHOWN
 from county_gov.store.observations import FLAGS
@@ -26,7 +26,11 @@ def page() -> str:
 
 @pytest.mark.parametrize(
     ("name", "reasons"),
-    [("ROW_REASONS", ROW_REASONS), ("DELIVERY_REASONS", DELIVERY_REASONS)],
+    [
+        ("ROW_REASONS", ROW_REASONS),
+        ("DELIVERY_REASONS", DELIVERY_REASONS),
+        ("RETRY_REASONS", RETRY_REASONS),
+    ],
 )
 def test_the_tables_of_reasons_are_those_of_the_code(
     page: str, name: str, reasons: Mapping[str, str]

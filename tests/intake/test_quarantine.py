@@ -17,6 +17,7 @@ from county_gov.contract.source import Delivery
 from county_gov.errors import IntakeError, NotFound
 from county_gov.intake.intake import Intake
 from county_gov.intake.quarantine import MOST_AT_ONCE, Quarantine
+from county_gov.intake.wire_format import CSV
 from county_gov.store import tables
 from county_gov.store.intake import QuarantineFilter
 from tests.intake.bad_inputs import DATASTREAM, GOOD, INACTIVE, JSON, RECEIVED_AT
@@ -186,6 +187,44 @@ async def test_a_corrected_text_is_taken_in(intake: Intake, quarantine: Quaranti
     await put(intake, {**GOOD, "value": "a"}, {**GOOD, "value": "b"})
     with pytest.raises(IntakeError, match="one item"):
         await quarantine.retry(await ids(quarantine), actor=OFFICER, scope=ALL, corrected=mended)
+
+
+@pytest.mark.parametrize(
+    "grant",
+    [Grant(area=TOWNSHIP), Grant(area=TOWNSHIP, unit="epb"), Grant(unit="other"), Grant()],
+    ids=repr,
+)
+async def test_a_corrected_text_cannot_leave_the_scope(
+    intake: Intake, quarantine: Quarantine, observations: Observations, store: Store, grant: Grant
+) -> None:
+    """Whoever sees an item cannot write with it what lies outside; not even beside good rows."""
+    await put(intake, {**GOOD, "value": -1})
+    (one,) = await ids(quarantine)
+    within = Scope(frozenset({Grant(area=TOWNSHIP), grant}))
+    header = "datastream,time,value\n"
+    await intake.take(
+        Delivery(f"{header}{DATASTREAM},{RECEIVED_AT},x".encode(), CSV, "box", RECEIVED_AT),
+        source="test",
+    )
+    two = (await ids(quarantine))[1]
+    for item, text in (
+        (one, json.dumps({**GOOD, "datastream": OTHER})),
+        (two, f"{header}{DATASTREAM},{RECEIVED_AT},1\n{OTHER},{RECEIVED_AT},1"),
+    ):
+        tried = await quarantine.retry([item], actor=OFFICER, scope=within, corrected=text.encode())
+        assert ((), ()) == (tried.outcomes, tried.resolved)
+        ((left, reason),) = tried.remaining
+        assert (item, "outside_area", OTHER) == (left, reason.code, reason.value)
+    for number in range(1, len(CODES) + 1):
+        stored = store.read_now(
+            lambda snapshot, number=number: observations.read(snapshot, number, 0, 2 * RECEIVED_AT)
+        )
+        assert 0 == len(stored)
+    assert [] == audits(store)
+    mended = await quarantine.retry(
+        [one], actor=OFFICER, scope=within, corrected=json.dumps(GOOD).encode()
+    )
+    assert (one,) == mended.resolved
 
 
 async def test_a_corrected_text_is_utf8_whatever_came(

@@ -152,3 +152,28 @@ async def test_a_quarantined_row_is_put_right(site: Site) -> None:
         assert "已作废该数据" in await answer.text()
     async with visitor.get("/api/v1/quarantine") as answer:
         assert 1 == (await answer.json())["total"]
+
+
+async def test_a_corrected_row_stays_within_the_area(site: Site) -> None:
+    """Who mends a row of the own township cannot write another township's readings with it."""
+    await site.send([{"datastream": STREAM, "time": HOUR_START, "value": 9999}])
+    visitor = await site.person("operator-zhiqiu")
+    async with visitor.get("/api/v1/quarantine") as answer:
+        (row,) = (await answer.json())["rows"]
+    text = json.dumps({"datastream": OTHER_STREAM, "time": HOUR_START, "value": 1})
+    address = f"/api/v1/quarantine/{row['id']}/retry"
+    async with visitor.post(address, json={"text": text}) as answer:
+        said = await answer.json()
+    assert (200, False, ["outside_area"]) == (
+        answer.status,
+        said["resolved"],
+        [one["code"] for one in said["reasons"]],
+    )
+    async with visitor.post(f"/quarantine/{row['id']}/retry", data={"text": text}) as answer:
+        assert (422, True) == (answer.status, "不在您的辖区内" in await answer.text())
+    county = site.county
+    number = county.registers.snapshot.number(OTHER_STREAM)
+    stored = county.store.read_now(
+        lambda snapshot: len(county.observations.read(snapshot, number, 0, 2**62))
+    )
+    assert 0 == stored

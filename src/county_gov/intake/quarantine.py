@@ -18,6 +18,7 @@ from county_gov.errors import CountyGovError, IntakeError, NotFound
 from county_gov.intake.charset import UTF8
 from county_gov.intake.export import HEADER, export_lines
 from county_gov.intake.intake import Intake
+from county_gov.intake.reach import outside_of
 from county_gov.intake.reasons import Fault
 from county_gov.intake.validation import Validated
 from county_gov.intake.wire_format import CSV
@@ -137,7 +138,8 @@ class Quarantine:
         Args:
             ids: Items, at most 200; several with the same arrival and source make one batch.
             actor: Who retries.
-            scope: What the actor may see.
+            scope: What the actor may write. An item any of whose readings (those of a corrected
+                text above all) belongs to a datastream outside of it remains.
             corrected: Text in UTF-8 to read instead of the raw one; for one item only.
             request: Id of the request, for the audit.
 
@@ -156,7 +158,9 @@ class Quarantine:
         resolved = [one.id for one in earlier]
         for group in _groups([one for one in items if one.state == "open"]):
             whole = await self._read(scope, [one.id for one in group], raw_bytes=-1)
-            ready, refused = await asyncio.to_thread(self._prepare, whole, corrected)
+            prepared, refused = await asyncio.to_thread(self._prepare, whole, corrected)
+            remaining += refused
+            ready, refused = await self._within(scope, prepared)
             remaining += refused
             if not ready:
                 continue
@@ -282,6 +286,22 @@ class Quarantine:
                 continue
             if len(validated.readings) == 0:
                 remaining.append((item.id, validated.rejected[0].reason))
+            else:
+                ready.append((item, validated))
+        return ready, remaining
+
+    async def _within(
+        self, scope: Scope, prepared: Sequence[_Ready]
+    ) -> tuple[list[_Ready], list[tuple[int, Reason]]]:
+        """Those whose readings a scope reaches; an item's area says nothing of what was typed."""
+        ready: list[_Ready] = []
+        remaining: list[tuple[int, Reason]] = []
+        for item, validated in prepared:
+            code = await outside_of(scope, validated.readings, self._intake)
+            if code:
+                why = f"datastream {code!r} lies outside your area; nothing was taken in"
+                fault = Fault("outside_area", why, "datastream", code)
+                remaining.append((item.id, fault.at(item.row)))
             else:
                 ready.append((item, validated))
         return ready, remaining

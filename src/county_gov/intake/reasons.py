@@ -49,6 +49,11 @@ DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
 )
 """Code and meaning of what quarantines a whole delivery of a source that cannot be answered."""
 
+RETRY_REASONS: Mapping[str, str] = MappingProxyType(
+    {"outside_area": "a reading belongs to a datastream outside the area of who retries"}
+)
+"""Code and meaning of what else keeps an item in the quarantine when it is retried."""
+
 
 @frozen
 class Fault:

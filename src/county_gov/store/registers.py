@@ -14,12 +14,16 @@ import sqlalchemy as sa
 from attrs import AttrsInstance, field, fields, frozen
 
 from county_gov.store import tables
+from county_gov.store.scope import visible
 
 if TYPE_CHECKING:
+    from county_gov.contract.access import Scope
     from county_gov.store.transaction import Snapshot, Transaction
 
 NAMES = ("areas", "units", "things", "datastreams")
 """The registers, in the order in which they refer to each other."""
+ASKED_AT_ONCE = 5_000
+"""Numbers that one statement names; databases bound how many it may."""
 
 
 @frozen
@@ -243,6 +247,34 @@ def has_readings(snapshot: Snapshot, number: int) -> bool:
         if snapshot.first(found) is not None:
             return True
     return False
+
+
+def first_outside(snapshot: Snapshot, scope: Scope, numbers: Sequence[int], *, day: int) -> str:
+    """Code of the first of some datastreams that a scope does not reach; empty if it reaches all.
+
+    Args:
+        snapshot: What is read.
+        scope: What the actor may see or write.
+        numbers: Datastreams; one that is not registered lies outside of every narrowed scope.
+        day: The day whose tree of areas counts, days since 1970-01-01.
+    """
+    if scope.everywhere:
+        return ""
+    streams, things = tables.datastreams, tables.things
+    reached = visible(scope, area=things.c.area, day=day, units=lambda unit: things.c.unit == unit)
+    inside = (
+        sa.select(streams.c.number)
+        .join_from(streams, things, things.c.number == streams.c.thing)
+        .where(reached)
+    )
+    for start in range(0, len(numbers), ASKED_AT_ONCE):
+        asked = numbers[start : start + ASKED_AT_ONCE]
+        found = {row.number for row in snapshot.rows(inside.where(streams.c.number.in_(asked)))}
+        missing = next((one for one in asked if one not in found), None)
+        if missing is not None:
+            code = snapshot.scalar(sa.select(streams.c.code).where(streams.c.number == missing))
+            return str(code or missing)
+    return ""
 
 
 def write_changes(tx: Transaction, changes: RegisterChanges) -> None:

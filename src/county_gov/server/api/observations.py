@@ -6,12 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-import numpy as np
-
 from county_gov.contract.clock import DAY, HOUR, LATEST
 from county_gov.contract.source import Delivery
 from county_gov.contract.text import Text
 from county_gov.errors import AccessDenied, NotFound
+from county_gov.intake.reach import outside_of
 from county_gov.server.api.documents import (
     DatastreamDocument,
     Datastreams,
@@ -89,11 +88,8 @@ async def _take_from_person(call: Call, delivery: Delivery) -> Outcome:
     """Take in what a person sends: only for datastreams within that person's scope."""
     intake = call.county.intake
     validated = await asyncio.to_thread(intake.prepare, delivery, source=SOURCE)
-    allowed = await call.county.reader(call.actor.scope(WRITE)).datastreams()
-    numbers = np.array([view.number for view in allowed], np.int64)
-    outside = np.setdiff1d(validated.readings.datastream, numbers)
-    if len(outside):
-        code = call.county.registers.snapshot.datastream(int(outside[0])).code
+    code = await outside_of(call.actor.scope(WRITE), validated.readings, intake)
+    if code:
         raise AccessDenied(f"datastream {code!r} lies outside your area; nothing was taken in")
     return await intake.commit(delivery, validated, source=SOURCE)
 

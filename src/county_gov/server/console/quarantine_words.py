@@ -33,6 +33,9 @@ REASONS: Mapping[str, Text] = MappingProxyType(
         "unreadable": Text(zh="整批无法读取", en="The delivery cannot be read"),
         "unsupported_wire_format": Text(zh="不支持的格式", en="Its format is not known"),
         "too_large": Text(zh="超过一次可接收的大小", en="It is too large"),
+        "outside_area": Text(
+            zh="监测点不在您的辖区内", en="It names a datastream outside your area"
+        ),
     }
 )
 NEXT_STEPS: Mapping[str, str] = MappingProxyType(
@@ -48,6 +51,7 @@ NEXT_STEPS: Mapping[str, str] = MappingProxyType(
         "inactive_datastream": "请核对代码；如已恢复使用，启用后原样重新接收",
         "out_of_bounds": "请核对单位和设备；确属误报的，作废并写明原因",
         "unknown_flag": "请改为已知的质量标记后重新接收",
+        "outside_area": "只能改正本辖区监测点的数据；请交由该辖区或全县值班人员处理",
     }
 )
 """In Chinese, what to do about a row; the bytes beside it show the value itself."""
