@@ -11,6 +11,8 @@ SOURCES := $(wildcard src plugins tests examples benchmarks scripts docs/conf.py
 TYPED := $(wildcard src plugins/*/src plugins/*/tests tests examples benchmarks scripts)
 # More arguments for pytest, as in: make test ARGS="tests/cases -x"
 ARGS ?=
+# Processes that run tests side by side
+WORKERS ?= auto
 KILLS ?= 50
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
@@ -32,10 +34,10 @@ demo: $(VENV)/.installed assets  ## run the demonstration county (ONCE=1: replay
 	$(BIN)/python -m examples.demo_county.demo $(if $(filter-out 0,$(ONCE)),--once)
 
 test: $(VENV)/.installed-dev assets  ## run all tests that need no server process
-	$(BIN)/python -m pytest -m "not service" $(ARGS)
+	$(BIN)/python -m pytest -m "not service" -n $(WORKERS) $(ARGS)
 
 test-service: $(VENV)/.installed-dev $(VENV)/.installed-benchmarks assets test-assets  ## run the tests against PostgreSQL, Chromium, gunicorn
-	$(BIN)/python -m pytest -m service $(ARGS)
+	$(BIN)/python -m pytest -m service -n $(WORKERS) $(ARGS)
 
 lint: $(VENV)/.installed-dev  ## check style, types and layers
 	$(BIN)/ruff check $(SOURCES)
