@@ -85,6 +85,16 @@ async def test_a_stopped_run_goes_on_behind_its_last_piece(intake: Intake, tmp_p
         assert ROWS == rest[-1].rows
 
 
+async def test_a_corrected_file_is_another_file(intake: Intake, tmp_path: Path) -> None:
+    """A byte that differs far behind the beginning, with name and size the same, is taken in."""
+    path = tmp_path / "a.csv"
+    path.write_text(csv_text() + "\n" * 100_000 + f"{DATASTREAM},{RECEIVED_AT},7\n")
+    assert ROWS == (await take(intake, path, lines=200_000))[-1].accepted
+    path.write_text(csv_text() + "\n" * 100_000 + f"{DATASTREAM},{RECEIVED_AT},8\n")
+    (first, *_, last) = await take(intake, path, lines=200_000)
+    assert (0, ROWS, 1) == (first.resumed, last.duplicate, last.revised)
+
+
 async def test_rows_are_named_by_their_place_in_the_file(
     intake: Intake, quarantine: Quarantine, tmp_path: Path
 ) -> None:

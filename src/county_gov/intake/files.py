@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 LINES = 10_000
 LONGEST_LINE = 1_048_576
-HEAD = 65_536
-"""Bytes of a file's beginning that tell it from others of the same name and size."""
 
 _FORMATS = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON}
 
@@ -173,10 +171,13 @@ def _format_of(path: Path) -> str:
 
 
 def _identify(path: Path) -> tuple[str, int]:
-    """The name of a file's cursor, and the file's size."""
-    size = path.stat().st_size
+    """The name of a file's cursor, and the file's size.
+
+    Every byte counts, so that a corrected file of the same size and beginning is another one.
+    """
     with path.open("rb") as file:
-        digest = hashlib.sha256(file.read(HEAD))
+        digest = hashlib.file_digest(file, "sha256")
+        size = file.tell()
     digest.update(f"|{size}|{path.name}".encode())
     return f"file:{digest.hexdigest()}", size
 
