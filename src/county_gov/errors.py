@@ -73,6 +73,10 @@ class StoreError(CountyGovError):
     """Something that the database refused."""
 
 
+class StoreLocked(StoreError, RuntimeError):
+    """Another process is writing the database, and only one may; the message names it."""
+
+
 class MigrationPending(StoreError, RuntimeError):
     """The database is older than this program; run ``county-gov migrate`` first."""
 

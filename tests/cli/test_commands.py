@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import structlog
 from typer.testing import CliRunner, Result
 
 from county_gov.cli.app import app, run
+from county_gov.cli.running import tell_passwords, with_county
+from county_gov.errors import MigrationPending, StoreLocked
+from county_gov.store.lock import FileLock
+
+if TYPE_CHECKING:
+    from county_gov.deployment import County
 
 DEMO = Path("examples/demo_county")
 CSV = """datastream,time,value
@@ -141,6 +151,74 @@ def test_the_quarantine_is_dismissed_and_exported(
 
     call("quarantine", "dismiss", file, 1, status=2)
     assert "1 dismissed" in call("quarantine", "dismiss", file, 1, "--reason", "测试").stdout
+
+
+def test_what_only_reads_runs_beside_the_server(file: Path, readings: Path, tmp_path: Path) -> None:
+    """The list and a look need no lock; what writes is refused with the holder's number."""
+    call("ingest", file, readings, "--quiet")
+    lock = FileLock(tmp_path / "var" / "county.db.lock")
+    lock.acquire()
+    try:
+        assert "unknown_datastream" in call("quarantine", "list", file).stdout
+        assert b"nowhere.pm25" in call("quarantine", "look", file, 1).stdout_bytes
+        holder = f"process {os.getpid()} is writing"
+        with pytest.raises(StoreLocked, match=holder):
+            call("quarantine", "dismiss", file, 1, "--reason", "测试")
+        with pytest.raises(StoreLocked, match=f"{holder}.*page /quarantine"):
+            call("quarantine", "export", file, tmp_path / "out.csv")
+    finally:
+        lock.release()
+
+
+def test_a_list_needs_tables(file: Path) -> None:
+    """Reading migrates nothing, whatever the settings say."""
+    with pytest.raises(MigrationPending, match="county-gov migrate"):
+        call("quarantine", "list", file)
+
+
+def test_only_serving_and_ingesting_follow_the_journal(file: Path, readings: Path) -> None:
+    """A verb that takes a command runs no followers, no sources and no outbox."""
+    call("ingest", file, readings, "--quiet")
+    seen: list[int] = []
+
+    async def work(county: County) -> None:
+        seen.append(len(asyncio.all_tasks()))
+        assert county.ready()
+
+    with_county(file, work)
+
+    assert [1] == seen
+
+
+def test_passwords_of_new_accounts_are_shown_once(file: Path) -> None:
+    """The start that makes an account tells its password on the error stream; the next does not."""
+    people = (
+        "login,name,name_en,role,unit,area\nnew1,示范·新,New,grid_worker,environment,990101001\n"
+    )
+    (file.parent / "registers" / "accounts.csv").write_text(people, encoding="utf-8")
+    text = file.read_text(encoding="utf-8")
+    text = text.replace("[registers]", '[registers]\naccounts = "registers/accounts.csv"')
+    file.write_text(text, encoding="utf-8")
+
+    first = call("device", "key", file, "gateway")
+    again = call("device", "key", file, "gateway")
+
+    assert "shown this once" in first.stderr
+    assert re.search(r"^  new1: \w{4}-\w{4}-\w{4}-\w{4}$", first.stderr, re.MULTILINE)
+    assert "new1" not in first.stdout
+    assert "new1" not in again.stderr
+
+
+def test_serve_tells_passwords_before_it_listens(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The verb hands the server what shows them."""
+    handed: dict[str, object] = {}
+    monkeypatch.setattr("county_gov.server.serve", lambda _county, **named: handed.update(named))
+
+    call("serve", file)
+
+    assert {"tell_passwords": tell_passwords} == handed
 
 
 def test_accounts_and_device_keys_are_shown_once(file: Path) -> None:

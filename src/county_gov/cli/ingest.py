@@ -35,7 +35,7 @@ def ingest(
     async def work(county: County) -> list[Progress]:
         return await ingest_files(county, paths, restart=restart, quiet=quiet)
 
-    for progress in with_county(file, work):
+    for progress in with_county(file, work, background=True):
         counts = ", ".join(
             f"{count:,} {words}"
             for count, words in (

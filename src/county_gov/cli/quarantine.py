@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from county_gov.cli.arguments import DeploymentFile
-from county_gov.cli.running import operator, with_county
+from county_gov.cli.running import operator, reading_county, with_county
+from county_gov.errors import StoreLocked
 
 if TYPE_CHECKING:
     from county_gov.deployment import County
@@ -42,7 +43,7 @@ def list_items(
             typer.echo(f"{item.id}\t{item.source}{row}\t{item.code}\t{item.message}")
         typer.echo(f"{len(items)} of {total} {state} items", err=True)
 
-    with_county(file, work)
+    reading_county(file, work)
 
 
 @app.command("look")
@@ -58,7 +59,7 @@ def look(
         typer.echo(f"{item.code}: {item.message} ({item.wire_format}, {item.provenance})", err=True)
         sys.stdout.buffer.write(item.raw + b"\n")
 
-    with_county(file, work)
+    reading_county(file, work)
 
 
 @app.command("retry")
@@ -72,7 +73,10 @@ def retry(
         Path | None, typer.Option(help="File with the mended text of the one item.")
     ] = None,
 ) -> None:
-    """Decode items again, after a register or the text was mended."""
+    """Decode items again, after a register or the text was mended.
+
+    What is taken in is judged when the server runs next.
+    """
     from county_gov.contract.access import Scope
     from county_gov.store.intake import QuarantineFilter
 
@@ -98,7 +102,6 @@ def retry(
             _tell(await county.quarantine.retry(found, actor=actor, scope=scope, corrected=text))
             if not code:
                 break
-        await county.caught_up()
 
     with_county(file, work)
 
@@ -138,7 +141,10 @@ def export(
     target: Annotated[Path, typer.Argument(help="The CSV file to write.")],
     state: Annotated[str, typer.Option(help="open, retried or dismissed.")] = "open",
 ) -> None:
-    """Write items as CSV for a spreadsheet; formulas are neutralised."""
+    """Write items as CSV for a spreadsheet; formulas are neutralised.
+
+    An export is audited, so it needs the right to write: while the server runs, use its page.
+    """
     from county_gov.contract.access import Scope
     from county_gov.store.intake import QuarantineFilter
 
@@ -149,4 +155,8 @@ def export(
             ):
                 out.write(line)
 
-    with_county(file, work)
+    try:
+        with_county(file, work)
+    except StoreLocked as error:
+        msg = f"{error}; while the server runs, export from its page /quarantine"
+        raise StoreLocked(msg) from error

@@ -1,7 +1,7 @@
-"""Running something with a county whose store this process owns.
+"""Running something with a county at a terminal.
 
 A verb that writes takes the deployment's lock, as the server does: while the server runs, it is
-refused with the number of the process that holds it.
+refused with the number of the process that holds it. A verb that reads takes no lock.
 """
 
 from __future__ import annotations
@@ -11,22 +11,66 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import typer
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from county_gov.contract.access import Actor
     from county_gov.deployment import County
 
 T = TypeVar("T")
 
 
-def with_county(file: Path, work: Callable[[County], Awaitable[T]]) -> T:
-    """Start the county of a deployment file, do something with it, and stop it."""
+def with_county(
+    file: Path, work: Callable[[County], Awaitable[T]], *, background: bool = False
+) -> T:
+    """Start the county of a deployment file, do something with it, and stop it.
+
+    Args:
+        file: The deployment file.
+        work: What to do.
+        background: Whether readings are judged and notices sent meanwhile, as the server does.
+    """
     from county_gov.deployment import load
 
     async def run() -> T:
-        async with load(file) as county:
+        county = load(file)
+        await county.start(background=background)
+        try:
+            tell_passwords(county.new_passwords)
             return await work(county)
+        finally:
+            await county.stop()
 
     return asyncio.run(run())
+
+
+def reading_county(file: Path, work: Callable[[County], Awaitable[T]]) -> T:
+    """Read a county, whether its server runs or not; nothing can be written."""
+    from county_gov.deployment import load
+
+    async def run() -> T:
+        county = load(file)
+        await county.start_reading()
+        try:
+            return await work(county)
+        finally:
+            await county.stop()
+
+    return asyncio.run(run())
+
+
+def tell_passwords(passwords: Mapping[str, str]) -> None:
+    """Show the passwords of accounts that a start has made, once, on the error stream.
+
+    They are plain lines of their own, never part of a log.
+    """
+    if not passwords:
+        return
+    typer.echo("New accounts; each password is shown this once and kept nowhere:", err=True)
+    for login, password in passwords.items():
+        typer.echo(f"  {login}: {password}", err=True)
 
 
 def operator() -> Actor:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from county_gov.cli.arguments import DeploymentFile
+from county_gov.cli.running import tell_passwords
 
 
 def serve(
@@ -19,4 +20,5 @@ def serve(
     from county_gov.server import serve as run
 
     settings = read_settings(file)
-    run(County(settings.with_server(host=host, port=port if port >= 0 else None)))
+    county = County(settings.with_server(host=host, port=port if port >= 0 else None))
+    run(county, tell_passwords=tell_passwords)

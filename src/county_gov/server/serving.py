@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import structlog
@@ -24,12 +24,19 @@ LINGER_SECONDS = 2.0
 KEEP_ALIVE_SECONDS = 75.0
 
 
-def serve(county: County, *, announce: Callable[[str], None] | None = None) -> None:
+def serve(
+    county: County,
+    *,
+    announce: Callable[[str], None] | None = None,
+    tell_passwords: Callable[[Mapping[str, str]], None] | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT; then finish what is under way, write it, and return.
 
     Args:
         county: The county; started and stopped here, unless it runs already.
         announce: Called with the address once it listens.
+        tell_passwords: Called before it listens with the passwords of accounts that the start has
+            made, by login; they are in no log.
 
     Raises:
         DeploymentError: if the deployment cannot be served.
@@ -38,7 +45,7 @@ def serve(county: County, *, announce: Callable[[str], None] | None = None) -> N
     configure_logs()
     app = application(county)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(county, app, announce))
+        runner.run(_serve(county, app, announce, tell_passwords))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -51,7 +58,10 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _serve(
-    county: County, app: web.Application, announce: Callable[[str], None] | None
+    county: County,
+    app: web.Application,
+    announce: Callable[[str], None] | None,
+    tell_passwords: Callable[[Mapping[str, str]], None] | None,
 ) -> None:
     server = county.settings.server
     runner = runner_of(app, drain_seconds=server.drain_seconds)
@@ -61,6 +71,8 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     try:
         await runner.setup()
+        if tell_passwords is not None:
+            tell_passwords(county.new_passwords)
         site = web.TCPSite(runner, server.host, server.port, reuse_address=True)
         await site.start()
         address = address_of(runner)

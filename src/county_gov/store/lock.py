@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from county_gov.errors import StoreError
+from county_gov.errors import StoreLocked
 
 
 class FileLock:
@@ -26,7 +26,7 @@ class FileLock:
         """Take the lock.
 
         Raises:
-            StoreError: if it is held already; names the process that holds it.
+            StoreLocked: if it is held already; names the process that holds it.
         """
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -38,7 +38,7 @@ class FileLock:
                 f"{self.path}: process {holder} is writing this database, and only one may; "
                 "go through the running server, or stop it first"
             )
-            raise StoreError(msg) from error
+            raise StoreLocked(msg) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
         self._descriptor = descriptor

@@ -25,7 +25,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.pool import NullPool, QueuePool
 
-from county_gov.errors import StoreBusy, StoreError, StoreFull
+from county_gov.errors import StoreBusy, StoreError, StoreFull, StoreLocked
 from county_gov.store import tables
 from county_gov.store.database import Copied
 from county_gov.store.inspection import count_rows, revision, table_names
@@ -136,7 +136,7 @@ class PostgresqlDatabase:
                     f"{self.url}: {holder or 'another process'} is writing this database; "
                     "stop it first"
                 )
-                raise StoreError(msg)
+                raise StoreLocked(msg)
             time.sleep(0.05)
 
     def disconnect_writer(self, connection: sa.Connection) -> None:
