@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from multidict import MultiDict
+from yarl import URL
 
+from county_gov.server.console.listing import typed
 from tests.server.conftest import STREAM, Site
 
 
@@ -34,3 +37,33 @@ async def test_every_page_is_drawn(site: Site, path: str, language: str) -> None
     async with visitor.get(path, params={"fragment": "1"}) as answer:
         assert 200 == answer.status
         assert "<!doctype html>" not in await answer.text()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/alerts?policy={}",
+        "/alerts?datastream={}",
+        "/alerts.csv?policy={}",
+        "/quarantine?code={}",
+        "/quarantine?source={}",
+        "/quarantine?datastream={}",
+        "/quarantine.csv?code={}",
+        "/cases?q={}",
+        "/cases?state={}",
+    ],
+)
+@pytest.mark.parametrize("text", ["%00", "%ED%A0%80", "%FF", "x" * 300, "'"])
+async def test_filters_take_any_text(site: Site, address: str, text: str) -> None:
+    """What no database can hold matches nothing; the page is drawn all the same."""
+    visitor = await site.person("operator" if "quarantine" in address else "dispatch1")
+    async with visitor.get(URL(address.format(text), encoded=True)) as answer:
+        assert 200 == answer.status, await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("a\0b", "a\ufffdb"), ("\ud800x", "?x"), ("x" * 300, "x" * 200)]
+)
+def test_what_is_typed_can_be_looked_for(text: str, expected: str) -> None:
+    """No database is asked for what it refuses to hold."""
+    assert expected == typed(MultiDict({"q": text}), "q")

@@ -10,7 +10,7 @@ from county_gov.contract.text import Text
 from county_gov.errors import CaseNotFound
 from county_gov.server.console.charts import chart_of_alert
 from county_gov.server.console.frame import draw
-from county_gov.server.console.listing import EXPORTED, Listing, csv_answer, table_rows
+from county_gov.server.console.listing import EXPORTED, Listing, csv_answer, table_rows, typed
 from county_gov.server.console.naming import (
     area_name,
     datastream_name,
@@ -83,7 +83,7 @@ async def _table(call: Call, listing: Listing) -> tuple[Table, int]:
     """The table, and how many alerts last in all."""
     query, scope = call.request.query, call.actor.scope(PERMISSION)
     day = call.county.cases.today()
-    policy, datastream = query.get("policy", ""), query.get("datastream", "")
+    policy, datastream = typed(query, "policy"), typed(query, "datastream")
     open_only = query.get("state", "open") == "open"
 
     def read(snapshot: Snapshot) -> tuple[tuple[EpisodeView, ...], int, int]:

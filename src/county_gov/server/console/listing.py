@@ -25,6 +25,8 @@ PAGE = 50
 LAST_PAGE = 100_000
 EXPORTED = 10_000
 """Rows of one export at most."""
+LONGEST_TYPED = 200
+"""Characters of a text to filter by."""
 _PAGE_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
@@ -61,6 +63,15 @@ class Listing:
             sort if sort.removeprefix("-") in sorts else default,
             size,
         )
+
+
+def typed(query: MultiMapping[str], name: str, longest: int = LONGEST_TYPED) -> str:
+    """What an address filters by, as every database takes it: no NUL, no half of a character.
+
+    What a database cannot hold then matches nothing, as any other text that stands nowhere.
+    """
+    text = query.get(name, "")[:longest].encode("utf-8", "replace").decode()
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def csv_of(rows: Iterable[Sequence[object]]) -> bytes:

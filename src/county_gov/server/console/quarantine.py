@@ -11,7 +11,7 @@ from aiohttp import web
 from county_gov.contract.text import Text
 from county_gov.errors import IntakeError
 from county_gov.server.console.frame import draw
-from county_gov.server.console.listing import Listing
+from county_gov.server.console.listing import Listing, typed
 from county_gov.server.console.quarantine_words import REASONS, reason_text
 from county_gov.server.quarantine import READ, WRITE, quarantine_of, quarantine_scope
 from county_gov.server.render import Action, ActionField, Filter, Option, Pager, QuarantinedRow
@@ -136,9 +136,9 @@ def _wanted(call: Call) -> QuarantineFilter:
     state = query.get("state", "open")
     return QuarantineFilter(
         state="" if state == "all" else state if state in STATES else "open",
-        code=query.get("code", "")[:64],
-        source=query.get("source", "")[:200],
-        datastream=query.get("datastream", "")[:64],
+        code=typed(query, "code"),
+        source=typed(query, "source"),
+        datastream=typed(query, "datastream"),
     )
 
 
