@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+from structlog.testing import capture_logs
 
 from county_gov.contract.clock import HOUR, MICROSECONDS
 from tests.server.conftest import HOUR_START, OTHER_STREAM, STREAM, Site
@@ -117,6 +118,21 @@ async def test_device_signatures(site: Site) -> None:
     assert 401 == await status({"Content-Type": "application/json"})
     assert 200 == await status(good)
     assert 200 == await status(good), "the same again is harmless: the rows are duplicates"
+
+
+async def test_ordinary_deliveries_are_counted_not_logged(site: Site) -> None:
+    """A device's delivery is a line of the log only where it fails; the metrics count both."""
+    await site.device()
+    with capture_logs() as logs:
+        assert 200 == (await site.send([ROW]))[0]
+        assert 400 == (await site.send(b"[", media="application/json"))[0]
+    lines = [line for line in logs if line["event"] == "request"]
+    levels = [(line["log_level"], line["status"]) for line in lines]
+    assert [("debug", 200), ("info", 400)] == levels
+    async with site.visitor().get("/metrics") as answer:
+        counted = await answer.text()
+    for status in (200, 400):
+        assert f'{{route="POST /api/v1/observations",status="{status}"}} 1' in counted
 
 
 async def test_a_device_may_do_nothing_else(site: Site) -> None:

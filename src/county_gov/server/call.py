@@ -10,12 +10,14 @@ from urllib.parse import parse_qsl
 import msgspec
 from aiohttp import web
 from attrs import define, field
+from multidict import istr
 
 from county_gov.contract.access import Actor
 from county_gov.errors import AuthenticationFailed, MalformedDelivery, Problem
 from county_gov.server import cookies
 from county_gov.server.body import read_body
 from county_gov.server.refusal import MediaNotSupported, RequestInvalid
+from county_gov.server.service import SERVER
 
 if TYPE_CHECKING:
     from county_gov.access import Session
@@ -29,6 +31,7 @@ T = TypeVar("T")
 NOBODY = Actor(kind="person", name="")
 """Who has not said who they are; holds no permission."""
 
+REQUEST_ID = istr("X-Request-Id")
 LANGUAGES = ("zh", "en")
 SMALL_BODY = 65_536
 """Bytes of a form or of a JSON body that is not a delivery."""
@@ -172,17 +175,18 @@ class Call:
     def head(self) -> dict[str, str]:
         """Headers of every answer, for one that is begun before the gate can set them."""
         return {
-            "Server": "county_gov",
-            "X-Request-Id": self.id,
+            "Server": SERVER,
+            REQUEST_ID: self.id,
             "Cache-Control": "no-store",
             **self.service.headers,
         }
 
     def answer(self, value: object, *, status: int = 200) -> web.Response:
-        """A JSON answer."""
-        return web.Response(
-            body=ENCODER.encode(value), status=status, content_type="application/json"
-        )
+        """A JSON answer, with all its headers: the gate need not set them one by one."""
+        headers = self.service.answer_headers
+        response = web.Response(body=ENCODER.encode(value), status=status, headers=headers)
+        response.headers[REQUEST_ID] = self.id
+        return response
 
     def redirect(self, location: str, *, flash: str = "") -> web.Response:
         """Send the browser on after a form; ``flash`` says what was done."""

@@ -18,7 +18,7 @@ from aiohttp.typedefs import Middleware
 
 from county_gov.errors import AccessDenied, AuthenticationFailed
 from county_gov.server import cookies
-from county_gov.server.call import Call
+from county_gov.server.call import REQUEST_ID, Call
 from county_gov.server.identifiers import request_id
 from county_gov.server.identity import identify, limit_rate
 from county_gov.server.origin import SAFE_METHODS, check_origin
@@ -47,9 +47,7 @@ def guard(route: Route, service: Service, draw: Drawer) -> Plain:
     async def handle(request: web.Request) -> web.StreamResponse:
         started = time.perf_counter()
         now = service.county.clock.now()
-        call = Call(
-            service, request, route, request_id(request.headers.get("X-Request-Id"), now), now
-        )
+        call = Call(service, request, route, request_id(request.headers.get(REQUEST_ID), now), now)
         service.metrics.running += 1
         try:
             try:
@@ -145,17 +143,23 @@ def _to_login(call: Call) -> web.Response:
 
 
 def finish(call: Call, response: web.StreamResponse, seconds: float) -> None:
-    """Headers, metrics and the log line."""
+    """Headers, metrics and the log line.
+
+    What devices deliver without a failure is counted by the metrics and not logged one by one.
+    """
     if not response.prepared:
-        kept = response.headers.get("Cache-Control")
-        response.headers.update(call.head())
-        if kept is not None:
-            response.headers["Cache-Control"] = kept
+        if REQUEST_ID not in response.headers:
+            kept = response.headers.get("Cache-Control")
+            response.headers.update(call.head())
+            if kept is not None:
+                response.headers["Cache-Control"] = kept
         asked = call.request.query.get("lang", "") if call.route.kind == "page" else ""
         if asked and asked == call.language:
             cookies.set_language(response, asked, secure=call.secure)
     call.service.metrics.record(call.route.name, response.status, seconds)
-    log.info(
+    ordinary = call.device and response.status < HTTPStatus.BAD_REQUEST
+    note = log.debug if ordinary else log.info
+    note(
         "request",
         request=call.id,
         route=call.route.name,

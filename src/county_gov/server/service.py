@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from attrs import define, field
+from multidict import CIMultiDict
 
 from county_gov.server.metrics import RequestMetrics
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from county_gov.deployment import County
     from county_gov.server.render import Renderer
     from county_gov.server.routes import Route
+
+
+SERVER = "county_gov"
 
 
 @define(eq=False)
@@ -45,6 +49,18 @@ class Service:
     streams: Counter[int] = field(factory=Counter)
     metrics: RequestMetrics = field(factory=RequestMetrics)
     stopping: asyncio.Event = field(factory=asyncio.Event)
+    answer_headers: CIMultiDict[str] = field(init=False)
+    """Headers of a JSON answer, but for its request's id."""
+
+    def __attrs_post_init__(self) -> None:
+        self.answer_headers = CIMultiDict(
+            {
+                "Server": SERVER,
+                "Content-Type": "application/json",
+                "Cache-Control": "no-store",
+                **self.headers,
+            }
+        )
 
     @property
     def language(self) -> str:
