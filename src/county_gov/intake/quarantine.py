@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -212,7 +212,7 @@ class Quarantine:
         *,
         actor: Actor,
         request: str = "",
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str]:
         """Items as CSV for a spreadsheet, a page at a time, formulas neutralised.
 
         The export is audited before its first line.
