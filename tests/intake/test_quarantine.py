@@ -31,7 +31,7 @@ from tests.intake.sample_registers import (
 )
 
 if TYPE_CHECKING:
-    from county_gov.store import Store
+    from county_gov.store import Store, Transaction
     from county_gov.store.observations import Observations
     from tests.intake.conftest import Current
     from tests.store_fixtures import StandingClock
@@ -187,6 +187,30 @@ async def test_a_corrected_text_is_taken_in(intake: Intake, quarantine: Quaranti
     await put(intake, {**GOOD, "value": "a"}, {**GOOD, "value": "b"})
     with pytest.raises(IntakeError, match="one item"):
         await quarantine.retry(await ids(quarantine), actor=OFFICER, scope=ALL, corrected=mended)
+
+
+async def test_the_tree_of_areas_is_that_of_the_local_day(
+    intake: Intake, quarantine: Quarantine, store: Store, clock: StandingClock
+) -> None:
+    """An area that joins another at local midnight is seen there at once."""
+    await put(intake, {**GOOD, "value": -1})
+    local_midnight = (RECEIVED_AT // DAY + 2) * DAY - intake.limits.day_offset
+
+    def join(tx: Transaction) -> None:
+        day = RECEIVED_AT // DAY + 2
+        values = {"code": TOWNSHIP, "valid_from": day, "parent": OTHER_TOWNSHIP}
+        tx.execute(sa.insert(tables.area_parents).values(**values))
+
+    await store.write(join)
+    seen = []
+    for clock.instant in (local_midnight - 1, local_midnight):
+        seen.append(
+            (
+                (await quarantine.find(scope(OTHER_TOWNSHIP)))[1],
+                len(await quarantine.count(scope(OTHER_TOWNSHIP))),
+            )
+        )
+    assert [(0, 0), (1, 1)] == seen
 
 
 @pytest.mark.parametrize(

@@ -53,9 +53,9 @@ def find(store: Store, scope: Scope = ALL, **wanted: str) -> list[int]:
     """Ids of the items of a filter within a scope."""
     chosen = QuarantineFilter(**wanted)
     items = store.read_now(
-        lambda snapshot: find_quarantined(snapshot, scope, chosen, at=0, limit=100)
+        lambda snapshot: find_quarantined(snapshot, scope, chosen, day=0, limit=100)
     )
-    total = store.read_now(lambda snapshot: count_quarantined(snapshot, scope, chosen, at=0))
+    total = store.read_now(lambda snapshot: count_quarantined(snapshot, scope, chosen, day=0))
     assert total == len(items)
     return [item.id for item in items]
 
@@ -84,12 +84,12 @@ def test_a_cursor_is_replaced(any_store: Store) -> None:
     assert "2" == any_store.read_now(lambda snapshot: read_cursor(snapshot, "a"))
 
 
-def test_a_quarantined_row_is_read_back(any_store: Store, clock: StandingClock) -> None:
+def test_a_quarantined_row_is_read_back(any_store: Store) -> None:
     """Everything of a row comes back as it was put in, any bytes included."""
     number = put(any_store, ROW)
     (item,) = any_store.read_now(
         lambda snapshot: find_quarantined(
-            snapshot, ALL, QuarantineFilter(), at=clock.now(), limit=9, raw_bytes=-1
+            snapshot, ALL, QuarantineFilter(), day=0, limit=9, raw_bytes=-1
         )
     )
     assert ROW == QuarantineRow(
@@ -122,7 +122,7 @@ def test_a_list_gives_the_beginning_of_raw_texts(any_store: Store) -> None:
     put(any_store, evolve(ROW, raw=b"x" * 10_000, row=None))
     (item,) = any_store.read_now(
         lambda snapshot: find_quarantined(
-            snapshot, ALL, QuarantineFilter(), at=0, limit=9, raw_bytes=7
+            snapshot, ALL, QuarantineFilter(), day=0, limit=9, raw_bytes=7
         )
     )
     assert (b"x" * 7, None) == (item.raw, item.row)
@@ -136,11 +136,11 @@ def test_filters_and_counts(any_store: Store) -> None:
     assert [third] == find(any_store, datastream="d2")
     assert [] == find(any_store, source="other")
     assert [] == find(any_store, state="retried")
-    counts = any_store.read_now(lambda snapshot: count_by_code(snapshot, ALL, at=0))
+    counts = any_store.read_now(lambda snapshot: count_by_code(snapshot, ALL, day=0))
     assert {("core.http", "out_of_bounds"): 2, ("core.http", "unknown_flag"): 1} == counts
     older = any_store.read_now(
         lambda snapshot: find_quarantined(
-            snapshot, ALL, QuarantineFilter(), at=0, limit=1, before=third
+            snapshot, ALL, QuarantineFilter(), day=0, limit=1, before=third
         )
     )
     assert [second] == [item.id for item in older]
@@ -164,7 +164,7 @@ def test_items_are_resolved_once(any_store: Store, clock: StandingClock) -> None
     assert {second} == left
     (item,) = any_store.read_now(
         lambda snapshot: find_quarantined(
-            snapshot, ALL, QuarantineFilter(), at=0, limit=1, ids=[first]
+            snapshot, ALL, QuarantineFilter(), day=0, limit=1, ids=[first]
         )
     )
     assert (8, "李明", clock.now()) == (item.retried_batch, item.resolved_by, item.resolved_at)
@@ -201,5 +201,5 @@ def test_items_lie_in_the_area_of_their_datastream(
     scope = Scope(frozenset({Grant(area=area)}))
     assert expected == len(find(any_store, scope))
     assert 3 == len(find(any_store))
-    counts = any_store.read_now(lambda snapshot: count_by_code(snapshot, scope, at=0))
+    counts = any_store.read_now(lambda snapshot: count_by_code(snapshot, scope, day=0))
     assert expected == sum(counts.values())

@@ -18,7 +18,7 @@ from county_gov.errors import CountyGovError, IntakeError, NotFound
 from county_gov.intake.charset import UTF8
 from county_gov.intake.export import HEADER, export_lines
 from county_gov.intake.intake import Intake
-from county_gov.intake.reach import outside_of
+from county_gov.intake.reach import outside_of, today
 from county_gov.intake.reasons import Fault
 from county_gov.intake.validation import Validated
 from county_gov.intake.wire_format import CSV
@@ -99,18 +99,18 @@ class Quarantine:
             limit: At most so many items.
             before: Only items whose id is less: the last one's of the page before.
         """
-        chosen, at = wanted or QuarantineFilter(), self._intake.clock.now()
+        chosen, day = wanted or QuarantineFilter(), today(self._intake)
 
         def find(snapshot: Snapshot) -> tuple[tuple[QuarantinedItem, ...], int]:
-            items = find_quarantined(snapshot, scope, chosen, at=at, limit=limit, before=before)
-            return items, count_quarantined(snapshot, scope, chosen, at=at)
+            items = find_quarantined(snapshot, scope, chosen, day=day, limit=limit, before=before)
+            return items, count_quarantined(snapshot, scope, chosen, day=day)
 
         return await self._store.read(find)
 
     async def count(self, scope: Scope) -> Mapping[tuple[str, str], int]:
         """How many open items there are within a scope, by source and code."""
-        at = self._intake.clock.now()
-        return await self._store.read(partial(count_by_code, scope=scope, at=at))
+        day = today(self._intake)
+        return await self._store.read(partial(count_by_code, scope=scope, day=day))
 
     async def look(self, scope: Scope, item: int) -> QuarantinedItem:
         """One item with its raw bytes.
@@ -217,7 +217,7 @@ class Quarantine:
 
         The export is audited before its first line.
         """
-        chosen, at = wanted or QuarantineFilter(), self._intake.clock.now()
+        chosen, day = wanted or QuarantineFilter(), today(self._intake)
         details = msgspec.json.encode(chosen).decode()
 
         def audit(tx: Transaction) -> None:
@@ -233,7 +233,7 @@ class Quarantine:
                     find_quarantined,
                     scope=scope,
                     wanted=chosen,
-                    at=at,
+                    day=day,
                     limit=EXPORT_PAGE,
                     before=before,
                 )
@@ -251,7 +251,7 @@ class Quarantine:
             find_quarantined,
             scope=scope,
             wanted=QuarantineFilter(),
-            at=self._intake.clock.now(),
+            day=today(self._intake),
             limit=len(ids),
             ids=ids,
             raw_bytes=raw_bytes,

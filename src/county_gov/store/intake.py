@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, Literal
 import sqlalchemy as sa
 from attrs import frozen
 
-from county_gov.contract.clock import DAY
 from county_gov.store import tables
 from county_gov.store.scope import visible
 
@@ -219,7 +218,7 @@ def find_quarantined(
     scope: Scope,
     wanted: QuarantineFilter,
     *,
-    at: int,
+    day: int,
     limit: int,
     before: int | None = None,
     ids: Sequence[int] | None = None,
@@ -234,7 +233,7 @@ def find_quarantined(
         snapshot: What is read.
         scope: What the actor may see.
         wanted: Which items.
-        at: Instant whose tree of areas counts, microseconds UTC.
+        day: The day whose tree of areas counts, local, days since 1970-01-01.
         limit: At most so many.
         before: Only items whose id is less, for paging.
         ids: Only these, whatever ``wanted`` says.
@@ -244,7 +243,7 @@ def find_quarantined(
     head = sa.func.substr(columns.raw, 1, raw_bytes, type_=sa.LargeBinary()).label("raw")
     shown = [head if one is columns.raw and raw_bytes >= 0 else one for one in columns]
     statement = sa.select(*shown, tables.things.c.area).select_from(_with_areas())
-    statement = statement.where(_seen(scope, at))
+    statement = statement.where(_seen(scope, day))
     if ids is None:
         statement = statement.where(*_conditions(wanted))
     else:
@@ -256,21 +255,21 @@ def find_quarantined(
 
 
 def count_quarantined(
-    snapshot: Snapshot, scope: Scope, wanted: QuarantineFilter, *, at: int
+    snapshot: Snapshot, scope: Scope, wanted: QuarantineFilter, *, day: int
 ) -> int:
     """How many items there are within a scope."""
     statement = sa.select(sa.func.count()).select_from(_with_areas())
-    statement = statement.where(_seen(scope, at), *_conditions(wanted))
+    statement = statement.where(_seen(scope, day), *_conditions(wanted))
     return int(snapshot.scalar(statement))
 
 
-def count_by_code(snapshot: Snapshot, scope: Scope, *, at: int) -> Mapping[tuple[str, str], int]:
+def count_by_code(snapshot: Snapshot, scope: Scope, *, day: int) -> Mapping[tuple[str, str], int]:
     """How many open items there are within a scope, by source and code."""
     columns = tables.quarantine.c
     statement = (
         sa.select(columns.source, columns.code, sa.func.count())
         .select_from(_with_areas())
-        .where(_seen(scope, at), columns.state == "open")
+        .where(_seen(scope, day), columns.state == "open")
         .group_by(columns.source, columns.code)
     )
     return {(source, code): count for source, code, count in snapshot.rows(statement)}
@@ -301,8 +300,8 @@ def _with_areas() -> sa.FromClause:
     return known.outerjoin(things, things.c.number == datastreams.c.thing)
 
 
-def _seen(scope: Scope, at: int) -> sa.ColumnElement[bool]:
-    return visible(scope, area=tables.things.c.area, day=at // DAY)
+def _seen(scope: Scope, day: int) -> sa.ColumnElement[bool]:
+    return visible(scope, area=tables.things.c.area, day=day)
 
 
 def _conditions(wanted: QuarantineFilter) -> list[sa.ColumnElement[bool]]:
