@@ -29,7 +29,7 @@ from county_gov.rules.samples import Samples
 from county_gov.rules.scan import Track, scan
 from county_gov.store import Snapshot, Store, tables
 from county_gov.store.observations.flags import FLAG_NUMBERS
-from county_gov.store.observations.payload import Changes, encode_changes
+from county_gov.store.observations.payload import Changes, decode_changes, encode_changes
 from county_gov.store.observations.rows import Stored
 
 Key = tuple[int, int]
@@ -121,11 +121,14 @@ class Memory:
     """Readings kept in a dictionary, with the reads that judging needs."""
 
     rows: dict[Key, Row] = field(factory=dict)
+    batches: dict[Key, int] = field(factory=dict)
+    landed: int = 0
     reads: int = 0
 
     def land(self, rows: Sequence[Row]) -> bytes:
         """Take rows in; the journal's payload tells what is current now."""
         told: dict[Key, bool] = {}
+        self.landed += 1
         for row in rows:
             key = (row.datastream, row.time)
             known = self.rows.get(key)
@@ -136,6 +139,7 @@ class Memory:
                 told[key] = told.get(key, True)
                 self.rows[key] = row
         current = [self.rows[key] for key in told]
+        self.batches |= dict.fromkeys(told, self.landed)
         return encode_changes(
             Changes(
                 np.array([row.datastream for row in current], np.int64),
@@ -143,7 +147,7 @@ class Memory:
                 np.array([row.value for row in current], np.int64),
                 np.array([FLAG_NUMBERS[row.flag] for row in current], np.uint8),
                 np.array(list(told.values()), np.bool_),
-                0,
+                self.landed,
             )
         )
 
@@ -162,13 +166,14 @@ class Memory:
             if key[0] in datastreams and start <= key[1] < end
         ]
         none = np.full(len(rows), NO_TIME)
+        batches = [self.batches[row.datastream, row.time] for row in rows]
         return Stored(
             np.array([row.datastream for row in rows], np.int64),
             np.array([row.time for row in rows], np.int64),
             np.array([row.value for row in rows], np.int64),
             np.array([FLAG_NUMBERS[row.flag] for row in rows], np.uint8),
             none,
-            none,
+            np.array(batches, np.int64),
         )
 
 
@@ -189,6 +194,11 @@ class Told:
 
     payload: bytes
     kind: str = "observations"
+
+    @property
+    def ref(self) -> str:
+        """The batch: `Memory` counts them where others have the time of arrival."""
+        return str(decode_changes(self.payload).received_at)
 
 
 def empty_tables(store: Store) -> None:

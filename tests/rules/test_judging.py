@@ -19,6 +19,7 @@ from county_gov.errors import ContractError, LeaseLost
 from county_gov.rules.judging import EpisodeChange, Judging, decode_change
 from county_gov.store import Store, tables
 from county_gov.store.alerts import link_case
+from county_gov.store.observations import decode_changes
 from tests.rules.ledger import (
     HOURLY,
     LATEST,
@@ -81,6 +82,67 @@ def test_any_order_and_split_ends_in_the_same_episodes(
 
     assert expected(memory, series_input, period, hold_for) == standing(shared_store)
     assert () == run(shared_store, judging, payloads)
+
+
+@pytest.mark.parametrize(
+    ("series_input", "period", "hold_for"),
+    [(LATEST, HOUR, 0), (LATEST, HOUR, 2 * HOUR), (HOURLY, 20 * MINUTE, 0)],
+)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_policy_that_first_meets_a_history_judges_it_whole(
+    shared_store: Store, series_input: Input, period: int, hold_for: int, data: st.DataObject
+) -> None:
+    """Whichever reading is told first, a datastream that is told of ends as one look has it."""
+    empty_tables(shared_store)
+    parts = data.draw(arrivals(period, 24 * 20 * HOUR // period // 8))
+    untold = data.draw(st.integers(0, len(parts)))
+    memory = Memory()
+    for part in parts[:untold]:
+        memory.land(part)
+    judging = judging_of(memory, series_input, period, hold_for)
+    payloads: list[bytes] = []
+    waiting: list[bytes] = []
+    for part in parts[untold:]:
+        payloads.append(memory.land(part))
+        waiting.append(payloads[-1])
+        if data.draw(st.booleans()):
+            run(shared_store, judging, waiting)
+            waiting = []
+    run(shared_store, judging, waiting)
+
+    known = {number for one in payloads for number in decode_changes(one).datastream.tolist()}
+    wanted = [one for one in expected(memory, series_input, period, hold_for) if one[0] in known]
+    assert wanted == standing(shared_store)
+    assert () == run(shared_store, judging, payloads)
+
+
+def test_a_late_reading_told_first_does_not_hide_the_history(shared_store: Store) -> None:
+    """An episode stored before the policy is found, though an older reading is told first."""
+    empty_tables(shared_store)
+    memory = Memory()
+    history = hourly_rows([160 if hour in {5, 6} else 50 for hour in range(11)])
+    memory.land([row for row in history if row.time != 2 * HOUR])
+    judging = judging_of(memory, LATEST, HOUR)
+    told = run(shared_store, judging, [memory.land(hourly_rows([50], 2))])
+    told += run(shared_store, judging, [memory.land(hourly_rows([50], 11))])
+
+    assert [("raised", 5, 7)] == changes(told)
+
+
+def test_what_is_told_later_is_not_taken_for_history(shared_store: Store) -> None:
+    """A judge that lags behind the intake goes on with what it is told, and reads nothing again."""
+    empty_tables(shared_store)
+    memory = Memory()
+    judging = judging_of(memory, LATEST, HOUR)
+    payloads = [memory.land(hourly_rows([160 if hour % 3 else 90], hour)) for hour in range(20)]
+    run(shared_store, judging, payloads[:1])
+    before = memory.reads
+    for payload in payloads[1:]:
+        run(shared_store, judging, [payload])
+
+    assert 1 == before == memory.reads
+    assert expected(memory, LATEST, HOUR, 0) == standing(shared_store)
 
 
 @pytest.mark.parametrize(
@@ -328,6 +390,30 @@ def test_another_policy_makes_the_state_anew(shared_store: Store) -> None:
     assert [("raised", 1, None)] == changes(
         run(shared_store, judging, [memory.land(hourly_rows([160] * 3, 4))])
     )
+
+
+def test_another_version_of_the_rule_makes_the_state_anew(shared_store: Store) -> None:
+    """After a change of a limit an open episode does not go on under the old one."""
+    empty_tables(shared_store)
+    memory, streams = Memory(), Streams()
+    run(
+        shared_store,
+        judging_of(memory, LATEST, HOUR),
+        [memory.land(hourly_rows([90, 160, 160]))],
+    )
+
+    def judge(batch: Batch) -> Any:
+        answers = dict(compare(batch))
+        values = batch["value"]
+        limits = np.full(len(values), 170.0)
+        answers["high"] = Judgement((values > limits).astype(np.int8), values, limits)
+        return answers
+
+    rule = evolve(rule_over(LATEST), judge=judge, version="2")
+    judging = Judging([policy_with()], {"t.rule": rule}, memory, lambda: streams, SetClock())
+    told = run(shared_store, judging, [memory.land(hourly_rows([160], 3))])
+
+    assert [("withdrawn", 1, None)] == changes(told)
 
 
 def test_unknown_datastreams_are_passed_over(shared_store: Store) -> None:

@@ -36,6 +36,7 @@ from county_gov.rules.episode import (
     write_down,
 )
 from county_gov.rules.scan import Track, scan
+from tests.rules.ledger import rule_over
 
 EXCERPT = (
     Path(__file__).parents[2] / "examples" / "demo_county" / "data" / "aotizhongxin_pm25.csv.gz"
@@ -210,7 +211,7 @@ def test_any_split_gives_the_same(
 ) -> None:
     """A history in parts, the state written down in between, ends as the whole does."""
     one = policy(level(0, first), level(1, second))
-    mark = fingerprint(one, Latest("pm25"))
+    mark = fingerprint(one, rule_over(Latest("pm25")))
     whole, expected = scan(one, track(one, many), States.quiet(len(many), LEVELS))
     cuts = sorted(data.draw(st.lists(st.integers(0, 150 * HOUR), max_size=6)))
     states = States.quiet(len(many), LEVELS)
@@ -302,7 +303,7 @@ def test_stale_is_derived_and_never_resolves() -> None:
 def test_a_state_of_another_policy_is_not_read() -> None:
     """Another policy or garbage gives None, so that the state is made anew."""
     one = policy(level(0))
-    mark = fingerprint(one, Latest("pm25"))
+    mark = fingerprint(one, rule_over(Latest("pm25")))
     (text,) = write_down(States.quiet(1, 1), mark, [None])
 
     assert read_written(text, mark) is not None

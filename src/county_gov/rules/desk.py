@@ -10,7 +10,7 @@ import structlog
 from attrs import define, evolve, field, frozen
 
 from county_gov.contract.batch import NO_TIME, Bools, Int64s, UInt8s
-from county_gov.contract.clock import EARLIEST, MICROSECONDS
+from county_gov.contract.clock import EARLIEST, LATEST, MICROSECONDS
 from county_gov.errors import ContractError
 from county_gov.rules.judge import Judged, PolicyJudge, Stretch
 from county_gov.rules.samples import Samples
@@ -31,6 +31,9 @@ RETRY = 60 * MICROSECONDS
 
 FIRST_AT_ONCE = 20
 """Datastreams judged for the first time whose history is looked for in one read."""
+
+LAST_BATCH = (1 << 63) - 1
+"""No batch is newer."""
 
 
 class Register(Protocol):
@@ -56,6 +59,7 @@ class Told:
         flag: Numbers of quality flags, shape (n,).
         again: Readings that are revised or told more than once, so that what they hold now has to
             be read from the store, shape (n,).
+        newest: The newest batch that is told of; those after it are told later.
     """
 
     datastream: Int64s
@@ -63,9 +67,10 @@ class Told:
     value: Int64s
     flag: UInt8s
     again: Bools
+    newest: int = LAST_BATCH
 
     @classmethod
-    def of(cls, changes: Sequence[Changes]) -> Told:
+    def of(cls, changes: Sequence[Changes], newest: int = LAST_BATCH) -> Told:
         """All changes together."""
         none = np.empty(0, np.int64)
         datastream = np.concatenate([none, *(one.datastream for one in changes)])
@@ -76,7 +81,7 @@ class Told:
         order = np.lexsort((time, datastream))
         datastream, time, again = datastream[order], time[order], again[order]
         again[1:] |= (datastream[1:] == datastream[:-1]) & (time[1:] == time[:-1])
-        return cls(datastream, time, value[order], flag[order], again)
+        return cls(datastream, time, value[order], flag[order], again, newest)
 
 
 @frozen(eq=False)
@@ -120,7 +125,7 @@ class PolicyDesk:
         and judged later.
         """
         items = self._items(snapshot, views, told)
-        fresh = self._without_history(snapshot, items)
+        fresh = self._without_history(snapshot, items, told)
         plain = np.concatenate([[0], np.cumsum(told.again)])
         simple: list[_Item] = []
         again: list[_Item] = []
@@ -168,18 +173,18 @@ class PolicyDesk:
             and self.judge.read_state(row) is not None
         )
 
-    def _without_history(self, snapshot: Snapshot, items: Sequence[_Item]) -> set[int]:
+    def _without_history(self, snapshot: Snapshot, items: Sequence[_Item], told: Told) -> set[int]:
         """Datastreams never judged that have no stored readings but those told now."""
         first = [item for item in items if item.row is None]
         fresh: set[int] = set()
         for begin in range(0, len(first), FIRST_AT_ONCE):
             part = first[begin : begin + FIRST_AT_ONCE]
             numbers = [item.view.number for item in part]
-            latest = max(item.stretch.end for item in part)
-            stored = self.judge.readings.read_many(snapshot, numbers, EARLIEST, latest + 1)
+            stored = self.judge.readings.read_many(snapshot, numbers, EARLIEST, LATEST)
+            known = stored.batch <= told.newest
             for item in part:
-                mine = stored.time[stored.datastream == item.view.number]
-                if np.count_nonzero(mine <= item.stretch.end) == item.end - item.first:
+                mine = stored.time[known & (stored.datastream == item.view.number)]
+                if np.isin(mine, told.time[item.first : item.end]).all():
                     fresh.add(item.view.number)
         return fresh
 

@@ -15,7 +15,7 @@ from attrs import define, frozen
 
 from county_gov.contract.alert import AlertPolicy
 from county_gov.contract.batch import NO_TIME, Bools, Float64s, Int8s, Int64s
-from county_gov.contract.rule import Input
+from county_gov.contract.rule import Rule
 
 FORMAT = 1
 NOWHERE = -1
@@ -149,10 +149,15 @@ class Written(msgspec.Struct, frozen=True, omit_defaults=True):
 _decoder = msgspec.json.Decoder(Written)
 
 
-def fingerprint(policy: AlertPolicy, series_input: Input) -> str:
-    """What a state depends on besides the readings; another one makes the state useless."""
+def fingerprint(policy: AlertPolicy, rule: Rule) -> str:
+    """What a state depends on besides the readings; another one makes the state useless.
+
+    The rule's version stands for its limits: a run or an open episode does not go on under
+    limits other than those that raised it.
+    """
     levels = [(one.severity, one.raise_when, one.clear_when, one.hold_for) for one in policy.levels]
-    parts = (policy.rule, repr(series_input), levels, policy.stale_after, policy.ignore_flags)
+    given = (policy.rule, rule.version, repr(rule.input))
+    parts = (*given, levels, policy.stale_after, policy.ignore_flags)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 

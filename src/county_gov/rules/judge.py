@@ -9,7 +9,7 @@ import numpy as np
 from attrs import define, evolve, field, frozen
 
 from county_gov.contract.batch import NO_TIME, Batch, Bools, Int64s, UInt8s
-from county_gov.contract.clock import DAY, EARLIEST
+from county_gov.contract.clock import DAY, EARLIEST, LATEST
 from county_gov.contract.rule import HourlyMean
 from county_gov.errors import ContractError
 from county_gov.registry.breaker import CircuitBreaker
@@ -155,7 +155,7 @@ class PolicyJudge:
                 f"alert policy {self.policy.id}: ignore_flags: {unknown} are not flags;"
                 f" expected some of {sorted(FLAG_NUMBERS)[1:]}"
             )
-        self.mark = fingerprint(self.policy, self.rule.input)
+        self.mark = fingerprint(self.policy, self.rule)
         self.ignored = np.zeros(256, np.bool_)
         self.ignored[[FLAG_NUMBERS[flag] for flag in self.policy.ignore_flags]] = True
 
@@ -215,10 +215,15 @@ class PolicyJudge:
     ) -> Judged:
         """Judge a stretch again, from where nothing was on before it to where nothing is after.
 
+        A datastream never judged before is judged from its first stored reading to its last, so
+        that it makes no difference which of its readings was told first.
+
         Raises:
             ContractError: if the rule fails.
         """
         known = NO_TIME if row is None else row.judged_until
+        if known == NO_TIME:
+            stretch = self._whole(snapshot, view, stretch)
         end = max(known, stretch.end)
         valid = row is not None and self.read_state(row) is not None
         begin, last = self._row_time(stretch.start), self._row_time(stretch.end)
@@ -235,6 +240,11 @@ class PolicyJudge:
             state = evolve(row, skipped_from=None, skipped_to=None)
         found = [episode for _, episode in episodes]
         return Judged(view, row, state, window.old, found, self._row_until(row))
+
+    def _whole(self, snapshot: Snapshot, view: DatastreamView, stretch: Stretch) -> Stretch:
+        """From the beginning of time to the last stored reading, or the stretch's end if later."""
+        later = self.readings.read(snapshot, view.number, stretch.end, LATEST).time
+        return Stretch(EARLIEST, int(later[-1]) if len(later) else stretch.end)
 
     def _window(
         self,

@@ -20,7 +20,7 @@ from county_gov.contract.alert import SEVERITIES
 from county_gov.contract.context import DatastreamView, EpisodeView
 from county_gov.errors import ContractError
 from county_gov.registry.breaker import CircuitBreaker
-from county_gov.rules.desk import PolicyDesk, Register, Told
+from county_gov.rules.desk import LAST_BATCH, PolicyDesk, Register, Told
 from county_gov.rules.difference import EpisodeWrite, difference
 from county_gov.rules.explanation import citation_of
 from county_gov.rules.judge import PolicyJudge, Readings
@@ -52,6 +52,11 @@ class Entry(Protocol):
     @property
     def kind(self) -> str:
         """What it tells of; only "observations" are looked at."""
+        ...
+
+    @property
+    def ref(self) -> str:
+        """The batch of readings that it tells of; where it stands for several, the first."""
         ...
 
     @property
@@ -156,12 +161,13 @@ class Judging:
             entries: Entries of the journal, in their order; may be none, to go on with what was
                 skipped.
         """
-        told = [
-            decode_changes(entry.payload)
+        observed = [
+            (int(entry.ref), decode_changes(entry.payload))
             for entry in entries
             if entry.kind == "observations" and entry.payload is not None
         ]
-        readings = Told.of(told)
+        newest = max((batch for batch, _ in observed), default=LAST_BATCH)
+        readings = Told.of([changes for _, changes in observed], newest)
         views = self._views(readings.datastream)
         before: list[StateRow | None] = []
         after: list[StateRow] = []
