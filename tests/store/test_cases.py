@@ -139,8 +139,16 @@ def test_a_key_is_kept_once_and_forgotten_in_time(any_store: Store) -> None:
     assert any_store.read_now(lambda s: rows.kept_result(s, "account:2", "k")) is None
     with pytest.raises(sa.exc.IntegrityError):
         any_store.submit(lambda tx: rows.keep_result(tx, "account:1", "k", result)).result()
+    any_store.submit(lambda tx: rows.keep_result(tx, "account:2", "k", result)).result()
+
     later = any_store.clock.now() + 1
-    assert 1 == any_store.submit(lambda tx: rows.forget_results(tx, before=later)).result()
+
+    def forget(limit: int) -> int:
+        return any_store.submit(
+            lambda tx: rows.forget_results(tx, before=later, limit=limit)
+        ).result()
+
+    assert [1, 1, 0] == [forget(1) for _ in range(3)]
 
 
 def test_names_of_what_does_not_exist_are_left_out(any_store: Store) -> None:

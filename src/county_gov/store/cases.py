@@ -440,7 +440,9 @@ def keep_result(tx: Transaction, scope: str, key: str, result: KeptResult) -> No
     )
 
 
-def forget_results(tx: Transaction, *, before: int) -> int:
-    """Drop idempotency keys older than an instant, and say how many."""
+def forget_results(tx: Transaction, *, before: int, limit: int = 1000) -> int:
+    """Drop idempotency keys older than an instant, at most ``limit`` at once; gives how many."""
     table = tables.idempotency_keys
-    return tx.execute(sa.delete(table).where(table.c.at < before)).rowcount
+    key = sa.tuple_(table.c.scope, table.c.key)
+    old = sa.select(table.c.scope, table.c.key).where(table.c.at < before).limit(limit)
+    return tx.execute(sa.delete(table).where(key.in_(old))).rowcount
