@@ -40,7 +40,19 @@ function band(line, place) {
 const limitWords = (limit, data) => `${limit.label} ${number(limit.value, data)}`;
 const widthOf = (words) => [...words].reduce((sum, one) => sum + (one.codePointAt(0) > 0x2e80 ? 12.5 : 7.4), 12);
 
+// From lowest to highest where the points beside have no such width: a band of one point is unseen.
+function upright(line) {
+  if (!line.low || !line.high) return [];
+  const wide = line.times.map((_time, place) => line.high[place] !== null && line.high[place] > line.low[place]);
+  const style = { lineStyle: { color: translucent(colour(0), 0.4), type: "solid", width: 4 }, label: { show: false } };
+  return line.times.flatMap((time, place) =>
+    wide[place] && !wide[place - 1] && !wide[place + 1] ? [[{ coord: [time, line.low[place]], ...style }, { coord: [time, line.high[place]] }]] : []);
+}
+
 function limits(data, roomy) {
+  // Two limits that lie close keep their words apart: above the highest line, below the lowest.
+  const values = data.limits.map((limit) => limit.value);
+  const side = (value) => (values.length < 2 ? "middle" : value === Math.max(...values) ? "bottom" : value === Math.min(...values) ? "top" : "middle");
   return {
     silent: true, symbol: "none",
     data: data.limits.map((limit) => ({
@@ -48,9 +60,9 @@ function limits(data, roomy) {
       lineStyle: { color: token(`${limit.status}-ink`), type: [6, 4], width: 1.5 },
       label: {
         formatter: roomy ? limitWords(limit, data) : number(limit.value, data), position: "end",
-        color: token(`${limit.status}-ink`), fontSize: 12, fontWeight: 600,
+        color: token(`${limit.status}-ink`), fontSize: 12, fontWeight: 600, verticalAlign: side(limit.value),
       },
-    })),
+    })).concat(data.lines.length === 1 ? upright(data.lines[0]) : []),
   };
 }
 
