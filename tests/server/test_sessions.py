@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from county_gov.contract.access import Scope
 from county_gov.deployment import County, read_settings
 from county_gov.server.signing_in import local_path
+from county_gov.store.access import AuditFilter, read_audit
 from tests.server.conftest import Serve, Site
 from tests.store_fixtures import StandingClock
 
@@ -102,6 +104,70 @@ async def test_sessions_are_listed_and_ended(site: Site) -> None:
         assert "已结束该处登录" in await answer.text()
     async with there.get("/api/v1/session") as answer:
         assert 401 == answer.status
+
+
+async def test_one_changes_the_own_password(site: Site) -> None:
+    """The new password counts, the other sessions end, this one stays, and the audit knows."""
+    here, there = await site.person("dispatch1"), await site.person("dispatch1")
+    new = "neun-neue-Woerter"
+    form = {"old": site.passwords["dispatch1"], "new": new, "again": new}
+    async with here.post("/account/password", data=form) as answer:
+        page = await answer.text()
+        assert (200, "/account") == (answer.status, answer.url.path)
+    assert "密码已更改" in page
+    assert new not in page
+    async with there.get("/api/v1/session") as answer:
+        assert 401 == answer.status
+    body = {"login": "dispatch1", "password": new}
+    async with site.visitor().post("/api/v1/session", json=body) as answer:
+        assert 200 == answer.status
+    wanted = AuditFilter(action="account.password")
+    audited = site.county.store.read_now(
+        lambda snapshot: read_audit(snapshot, Scope.everything(), wanted, day=0)
+    )
+    assert ["示范·甲"] == [row.actor for row in audited]
+
+
+@pytest.mark.parametrize(
+    ("language", "changed", "field", "words"),
+    [
+        ("zh", {"old": "wrong"}, "old", "当前密码不正确"),
+        ("en", {"old": "wrong"}, "old", "The current password is wrong"),
+        ("zh", {"again": "another-password"}, "again", "与上面的新密码不一致"),
+        ("en", {"new": "short", "again": "short"}, "new", "12 to 256 characters"),
+        ("zh", {"new": "dispatch1-dispatch1", "again": "dispatch1-dispatch1"}, "new", "不含账号名"),
+    ],
+)
+async def test_a_refused_password_is_told_at_its_field(
+    site: Site, language: str, changed: dict[str, str], field: str, words: str
+) -> None:
+    """In the reader's language, at the field, without what was typed; nothing is changed."""
+    visitor = await site.person("dispatch1")
+    new = "neun-neue-Woerter"
+    form = {"old": site.passwords["dispatch1"], "new": new, "again": new, **changed}
+    async with visitor.post(f"/account/password?lang={language}", data=form) as answer:
+        page = await answer.text()
+        assert 422 == answer.status
+    assert f'id="action-password-{field}-error"' in page
+    assert f'href="#action-password-{field}"' in page
+    assert words in page
+    for typed in (form["old"], form["new"]):
+        assert f'value="{typed}"' not in page
+    body = {"login": "dispatch1", "password": site.passwords["dispatch1"]}
+    async with site.visitor().post("/api/v1/session", json=body) as answer:
+        assert 200 == answer.status
+
+
+async def test_guessing_the_current_password_locks_the_account(site: Site) -> None:
+    """A session that was left open is no way around the lock."""
+    visitor = await site.person("dispatch1")
+    new = "neun-neue-Woerter"
+    old = site.passwords["dispatch1"]
+    for typed in (*["wrong"] * 5, old):
+        form = {"old": typed, "new": new, "again": new}
+        async with visitor.post("/account/password", data=form) as answer:
+            assert 422 == answer.status
+            assert "被暂时锁定" in await answer.text()
 
 
 async def test_a_page_that_renews_itself_keeps_no_session_alive(

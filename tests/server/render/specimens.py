@@ -11,6 +11,7 @@ from county_gov.contract.page import (
     Paragraphs,
 )
 from county_gov.contract.text import Text
+from county_gov.server.console.password import WRONG, password_form
 from county_gov.server.render import (
     Action,
     Chrome,
@@ -24,6 +25,7 @@ from county_gov.server.render import (
     ProblemSheet,
     Renderer,
     SessionRow,
+    field_errors,
 )
 from tests.server.render.specimen_sheets import (
     alert_sheet,
@@ -185,6 +187,8 @@ def _doors() -> tuple[Specimen, ...]:
             "account.html",
             chrome(Text(zh="账号", en="Account"), path="/account"),
             {
+                "password": password_form({"old": WRONG}),
+                "errors": field_errors([password_form({"old": WRONG})]),
                 "sessions": (
                     SessionRow(
                         Text(
@@ -205,7 +209,7 @@ def _doors() -> tuple[Specimen, ...]:
                             "/account/sessions/2/end",
                         ),
                     ),
-                )
+                ),
             },
         ),
     )

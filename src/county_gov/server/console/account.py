@@ -10,7 +10,8 @@ from county_gov.errors import AuthenticationFailed, NotFound
 from county_gov.server import cookies
 from county_gov.server.call import LANGUAGES
 from county_gov.server.console.frame import draw
-from county_gov.server.render import Action, SessionRow
+from county_gov.server.console.password import CHANGE, change_password, password_form
+from county_gov.server.render import Action, SessionRow, field_errors
 from county_gov.server.routes import PUBLIC, SIGNED_IN, Route
 from county_gov.server.signing_in import give_session, local_path, sign_in, sign_out
 
@@ -79,12 +80,30 @@ async def post_language(call: Call) -> web.StreamResponse:
 
 
 async def show_account(call: Call) -> web.StreamResponse:
-    """Name, posts, language and sessions."""
+    """Name, posts, language, password and sessions."""
+    return await _draw_account(call, password_form())
+
+
+async def post_password(call: Call) -> web.StreamResponse:
+    """Change one's own password."""
+    wrong = await change_password(call, await call.form())
+    if wrong:
+        form = password_form(wrong)
+        return await _draw_account(call, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    return call.redirect("/account", flash="password_changed")
+
+
+async def _draw_account(
+    call: Call, password: Action, *, status: HTTPStatus = HTTPStatus.OK
+) -> web.StreamResponse:
     sessions = await call.county.access.sessions.list_of(call.actor)
     return await draw(
         call,
         "account.html",
         title=ACCOUNT,
+        status=status,
+        password=password,
+        errors=field_errors([password]),
         sessions=tuple(_row(call, one) for one in sessions),
     )
 
@@ -149,6 +168,7 @@ ROUTES = (
         media=FORM,
     ),
     Route("GET", "/account", show_account, SIGNED_IN, ACCOUNT),
+    Route("POST", "/account/password", post_password, SIGNED_IN, CHANGE, media=FORM),
     Route(
         "POST",
         "/account/sessions/{id:[0-9a-f]{1,64}}/end",

@@ -37,6 +37,10 @@ FLASHES: Mapping[str, Flash] = MappingProxyType(
         ),
         "dismissed": Flash(Text(zh="已作废该数据。", en="The row was put aside.")),
         "session_ended": Flash(Text(zh="已结束该处登录。", en="That session was ended.")),
+        "password_changed": Flash(
+            Text(zh="密码已更改。", en="The password was changed."),
+            Text(zh="其他设备上的登录已全部结束。", en="You are logged out everywhere else."),
+        ),
         "language": Flash(Text(zh="界面语言已更改。", en="The language was changed.")),
         "logged_out": Flash(Text(zh="您已退出登录。", en="You are logged out.")),
     }

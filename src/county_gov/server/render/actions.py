@@ -9,6 +9,18 @@ from attrs import frozen
 
 from county_gov.contract.text import Text
 
+FieldKind = Literal[
+    "text",
+    "textarea",
+    "code",
+    "select",
+    "radio",
+    "number",
+    "checkbox",
+    "old_password",
+    "new_password",
+]
+
 
 @frozen
 class Option:
@@ -37,7 +49,7 @@ class ActionField:
     name: str
     label: Text
     help: Text | None = None
-    kind: Literal["text", "textarea", "code", "select", "radio", "number", "checkbox"] = "text"
+    kind: FieldKind = "text"
     options: tuple[Option, ...] = ()
     required: bool = False
     value: str = ""

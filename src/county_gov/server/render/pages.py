@@ -14,7 +14,7 @@ sources.html       views, filters, sources: tuple[Freshness, ...], waiting: int 
                    quarantine), quarantine: str (address of the list)
 quarantine.html    rows: tuple[QuarantinedRow, ...], pager: Pager, filters, export: str
 problem.html       problem: ProblemSheet
-account.html       sessions: tuple[SessionRow, ...]
+account.html       sessions: tuple[SessionRow, ...], password: Action, errors
 =================  ==============================================================================
 
 ``views`` is a tuple of the contract's views. Nothing has a default: a value that is missing stops
