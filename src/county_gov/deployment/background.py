@@ -99,12 +99,16 @@ async def forget_old(store: Store) -> None:
 
 
 async def pull(intake: Intake, source: Source, context: Context) -> None:
-    """Take in what a source delivers; a source that fails is opened again with a growing pause."""
+    """Take in what a source delivers; a source that fails is opened again with a growing pause.
+
+    A delivery that cannot be read goes to the quarantine whole: nobody waits for the answer, and it
+    would come again with each opening and hold up all that follow it.
+    """
     pause = FIRST_PAUSE
     while source.open is not None:
         try:
             async for delivery in source.open(context):
-                await intake.take(delivery, source=source.id)
+                await intake.take(delivery, source=source.id, quarantine_whole=True)
                 pause = FIRST_PAUSE
         except StoreClosed:
             return

@@ -134,21 +134,30 @@ class Intake:
         # The system's own source lets go of the interpreter's lock at every call, and waits for it.
         self._random = random.Random()  # noqa: S311 - seeded by the system; keys are no secrets
 
-    async def take(self, delivery: Delivery, *, source: str, first_row: int = 0) -> Outcome:
+    async def take(
+        self,
+        delivery: Delivery,
+        *,
+        source: str,
+        first_row: int = 0,
+        quarantine_whole: bool = False,
+    ) -> Outcome:
         """Take a delivery in; all that it answers for is durable when it returns.
 
         The same delivery again changes nothing: its rows are then counted as duplicates. A row
         that cannot be accepted goes to the quarantine with its raw text; where the delivery as a
         whole cannot be read, it is refused if somebody waits for the answer, and quarantined whole
-        if it was fetched (it has a cursor), so that nothing is lost.
+        if it was fetched (``quarantine_whole``, or it has a cursor), so that nothing is lost and
+        what comes after it is not held up.
 
         Args:
             delivery: The bytes and their origin.
             source: Id of the source, as the quarantine and its cursor know it.
             first_row: Number of the delivery's first row, for pieces of a larger whole.
+            quarantine_whole: Whether nobody can be told that the whole cannot be read.
 
         Raises:
-            IntakeError: if the whole cannot be read and has no cursor.
+            IntakeError: if the whole cannot be read and is not quarantined whole.
             StoreError: if it could not be made durable. Some of its rows may have been (a delivery
                 of more than 10,000 rows takes several commits); the same delivery again is safe.
         """
@@ -163,7 +172,7 @@ class Intake:
             else:
                 validated = await asyncio.to_thread(self.prepare, delivery, source=source)
         except IntakeError as error:
-            if delivery.cursor is None:
+            if delivery.cursor is None and not quarantine_whole:
                 raise
             validated = _whole(delivery, error)
         validated = validated.from_row(first_row)
