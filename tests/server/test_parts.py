@@ -16,7 +16,7 @@ from county_gov.server.api.documents import exact, rfc3339
 from county_gov.server.console.listing import Listing, csv_of
 from county_gov.server.identifiers import request_id, ulid
 from county_gov.server.logs import LineWriter
-from county_gov.server.metrics import RequestMetrics
+from county_gov.server.metrics import RequestMetrics, gauge_lines
 from county_gov.server.origin import check_origin
 from county_gov.server.parameters import read_parameters
 from county_gov.server.problems import failure_of
@@ -127,7 +127,8 @@ def test_the_public_url_is_our_origin() -> None:
         (errors.StoreBusy("x", retry_after=2.5), 429),
         (errors.StoreClosed("x"), 503),
         (errors.StoreFull("x"), 503),
-        (errors.StoreError("secret"), 500),
+        (errors.StoreError("secret"), 503),
+        (errors.LeaseLost("secret"), 503),
         (ValueError("secret"), 500),
     ],
 )
@@ -137,6 +138,7 @@ def test_each_error_has_its_status(error: Exception, status: int) -> None:
     assert status == failure.status
     assert (status in (429, 503)) == ("Retry-After" in failure.headers)
     assert b"secret" not in failure.document("id", "en")
+    assert failure.expected != ("secret" in str(error))
 
 
 def test_retry_after_is_rounded_up() -> None:
@@ -164,6 +166,16 @@ def test_lists_ask_for_what_exists() -> None:
         query = MultiDict({"page.cases": page, "sort.cases": "password"})
         listing = Listing.read(query, "cases", ("number",), "-moved")
         assert (1, "-moved") == (listing.page, listing.sort)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(1_234_567_890, "1234567890"), (1234567.0, "1234567"), (0.1, "0.1"), (5e-324, "5e-324")],
+)
+def test_a_gauge_is_written_in_full(value: float, expected: str) -> None:
+    """No digit is lost: a position of seven digits moves with each step."""
+    assert f'g{{a="b"}} {expected}' == [*gauge_lines([("g", "G.", 'a="b"', value)])][-1]
+    assert f"g {expected}" == [*gauge_lines([("g", "G.", "", value)])][-1]
 
 
 def test_metrics_count_every_request_once() -> None:

@@ -71,7 +71,8 @@ def gauge_lines(samples: Iterable[Sample]) -> Iterator[str]:
             yield f"# HELP {name} {words}"
             yield f"# TYPE {name} gauge"
             named = name
-        yield f"{name}{{{labels}}} {value:g}" if labels else f"{name} {value:g}"
+        exact = repr(value).removesuffix(".0")
+        yield f"{name}{{{labels}}} {exact}" if labels else f"{name} {exact}"
 
 
 def escape(value: str) -> str:

@@ -42,6 +42,7 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
 """Status by exception; the first class that fits counts."""
 
 RETRY_SECONDS: Mapping[int, float] = {503: 5.0, 429: 1.0}
+NOT_KEPT = "the store failed; whether it was kept is not known: send the same again in a moment"
 UNEXPECTED = "the server failed to answer; it was recorded under the request's id"
 
 
@@ -200,6 +201,10 @@ def failure_of(error: Exception) -> Failure:
     for kind, status in STATUSES:
         if isinstance(error, kind):
             return _known(error, int(status))
+    if isinstance(error, errors.StoreError):
+        # Its words may speak of the database; they go to the log with the traceback.
+        headers = {"Retry-After": str(math.ceil(RETRY_SECONDS[503]))}
+        return Failure(503, NOT_KEPT, "store-error", headers=headers, expected=False)
     return Failure(500, UNEXPECTED, expected=False)
 
 
