@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 import structlog
 from typer.testing import CliRunner, Result
 
 from county_gov.cli.app import app, run
 from county_gov.cli.running import tell_passwords, with_county
 from county_gov.errors import MigrationPending, StoreLocked
+from county_gov.store import tables
 from county_gov.store.lock import FileLock
 
 if TYPE_CHECKING:
     from county_gov.deployment import County
+    from county_gov.store import Transaction
 
 DEMO = Path("examples/demo_county")
 CSV = """datastream,time,value
@@ -253,3 +256,32 @@ def test_plugins_are_listed_without_importing_them() -> None:
         if one["name"] == "sensors"
     ]  # fmt: skip
     assert "county_gov_sensors:SensorsPlugin" == row["entry_point"]
+
+
+def test_dead_letters_are_listed_and_sent_again(file: Path) -> None:
+    """A letter that died is told with its reason, and is due again once it is named."""
+
+    async def bury(county: County) -> None:
+        def put(tx: Transaction) -> None:
+            tx.append_outbox(key="k", notifier="core.log", recipient="2", subject="催办", body="b")
+            tx.execute(sa.update(tables.outbox).values(state="dead", attempts=10, detail="lost"))
+
+        await county.store.write(put)
+
+    with_county(file, bury)
+    listed = call("outbox", "list", file)
+    assert "1\tcore.log\t2\t催办\t10 attempts\tlost\n" == listed.stdout
+    assert "core.log: 1 dead\n1 of 1 dead letters" in listed.stderr
+    assert "1 of 2 will be sent again" in call("outbox", "requeue", file, 1, 99).stdout
+    assert "core.log: 1 pending\n0 of 0 dead letters" in call("outbox", "list", file).stderr
+
+
+def test_an_account_is_checked_as_in_a_register(file: Path) -> None:
+    """Unknown roles, units and areas and unfit logins are refused with the same words."""
+    from county_gov.errors import RegisterError
+
+    with pytest.raises(RegisterError) as refused:
+        call("account", "create", file, "c ob", "--name", "", "--post", "nosuch:nosuch:000000")
+    assert {"login", "name", "role", "unit", "area"} == {
+        problem.place.rsplit(": ", 1)[-1] for problem in refused.value.problems
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from io import StringIO
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +13,7 @@ from county_gov.cli.running import operator, with_county
 
 if TYPE_CHECKING:
     from county_gov.deployment import County
+    from county_gov.registers import RegisterFile
     from county_gov.store import Transaction
 
 app = typer.Typer(help="Accounts of people.", no_args_is_help=True)
@@ -28,21 +31,30 @@ def create(
     post: Annotated[list[str], typer.Option(help="role:unit:area; may be given several times.")],
 ) -> None:
     """Make an account with a generated password, which is shown once."""
-    from county_gov.store.access import Person, PlannedPost
+    from county_gov.registers import read_people
 
-    posts = []
-    for one in post:
-        parts = one.split(":")
-        if len(parts) != 3:  # noqa: PLR2004 (role, unit and area)
-            raise typer.BadParameter(f"--post {one!r}: expected role:unit:area")
-        role, unit, area = parts
-        posts.append(PlannedPost(role, unit, area))
-    person = Person(login=login, name=name, name_en="", posts=tuple(posts))
+    lines = _register_of(login, name, post)
 
     async def work(county: County) -> str:
+        (person,) = read_people(lines, county.registers.snapshot, county.settings.roles)
         return await county.access.accounts.create(person, actor=operator())
 
     typer.echo(f"{login}: {with_county(file, work)}")
+
+
+def _register_of(login: str, name: str, posts: list[str]) -> RegisterFile:
+    """A register of one person, so that what a file may not say a command may not say either."""
+    from county_gov.registers import RegisterFile
+
+    text = StringIO()
+    writer = csv.writer(text)
+    writer.writerow(("login", "name", "role", "unit", "area"))
+    for post in posts:
+        parts = post.split(":")
+        if len(parts) != 3:  # noqa: PLR2004 (role, unit and area)
+            raise typer.BadParameter(f"--post {post!r}: expected role:unit:area")
+        writer.writerow((login, name, *parts))
+    return RegisterFile("accounts", "--post", text.getvalue().encode())
 
 
 @app.command("password")

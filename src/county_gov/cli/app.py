@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from county_gov.cli import accounts, check, database, ingest, plugins, quarantine, serve
+from county_gov.cli import accounts, check, database, ingest, outbox, plugins, quarantine, serve
 from county_gov.errors import CountyGovError, DeploymentError, RegisterError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("migrate")(database.migrate)
 app.command("backup")(database.backup)
 app.command("restore")(database.restore)
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(accounts.app, name="account")
 app.add_typer(accounts.device_app, name="device")
 app.add_typer(plugins.app, name="plugin")
@@ -61,6 +62,6 @@ def run() -> None:
         count = len(error.problems)
         typer.echo(f"{count} problem{'' if count == 1 else 's'} found", err=True)
         sys.exit(1)
-    except CountyGovError as error:
-        typer.echo(f"{error}", err=True)
+    except (CountyGovError, OSError, EOFError) as error:
+        typer.echo(f"{error}" or type(error).__name__, err=True)
         sys.exit(1)

@@ -18,7 +18,7 @@ from county_gov.store.registers import ParentRow, RegisterChanges, RegisterConte
 
 if TYPE_CHECKING:
     from county_gov.registers.entries import DatastreamEntry, ThingEntry, UnitEntry
-    from county_gov.store.registers import AreaRow
+    from county_gov.store.registers import AreaRow, DatastreamRow
 
     Named = UnitEntry | ThingEntry | DatastreamEntry
 
@@ -167,8 +167,13 @@ def _redefined(
     """The datastreams whose stored readings would change their meaning, with their numbers."""
     for entry in entries:
         old, new = contents.datastreams.get(entry.row.code), entry.row
-        if old and (old.period, old.decimals, old.thing) != (new.period, new.decimals, new.thing):
+        if old and _meaning(old) != _meaning(new):
             yield entry, contents.datastream_numbers[new.code]
+
+
+def _meaning(row: DatastreamRow) -> tuple[int, int, str, str]:
+    """What a stored reading's meaning depends on."""
+    return row.period, row.decimals, row.thing, row.unit_symbol
 
 
 def _keeps_its_scale(contents: RegisterContents, entry: DatastreamEntry) -> Problem:
@@ -177,6 +182,7 @@ def _keeps_its_scale(contents: RegisterContents, entry: DatastreamEntry) -> Prob
         "period_seconds": (old.period // MICROSECONDS, new.period // MICROSECONDS),
         "decimals": (old.decimals, new.decimals),
         "thing": (old.thing, new.thing),
+        "unit": (old.unit_symbol, new.unit_symbol),
     }
     name, (was, would_be) = next(item for item in pairs.items() if item[1][0] != item[1][1])
     message = (

@@ -39,6 +39,8 @@ async def read_body(request: web.Request, *, limit: int, seconds: float) -> byte
     try:
         async with asyncio.timeout(seconds):
             return await _read(request, limit)
+    except ConnectionError as error:
+        raise BodyStalled("the connection ended before the body was complete") from error
     except TimeoutError as error:
         msg = f"the body did not arrive within {seconds:g} s; send it at once, or in smaller parts"
         raise BodyStalled(msg) from error

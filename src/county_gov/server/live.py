@@ -60,7 +60,7 @@ async def _send(call: Call, response: web.StreamResponse) -> None:
                 await asyncio.wait(
                     {waiting, stopping}, timeout=CHECK, return_when=asyncio.FIRST_COMPLETED
                 )
-                if not await _still_signed_in(call):
+                if _is_gone(call) or not await _still_signed_in(call):
                     return
                 if waiting.done():
                     await response.write(waiting.result())
@@ -78,6 +78,12 @@ async def _send(call: Call, response: web.StreamResponse) -> None:
 async def _numbered(events: AsyncIterator[LiveEvent]) -> AsyncGenerator[bytes]:
     async for event in events:
         yield b"id: %d\nevent: %s\ndata: {}\n\n" % (event.position, event.kind.encode())
+
+
+def _is_gone(call: Call) -> bool:
+    """Whether the page has closed its connection, so that its place is free for another."""
+    transport = call.request.transport
+    return transport is None or transport.is_closing()
 
 
 def _last_event(call: Call) -> int | None:
