@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+import pytest
 from structlog.testing import capture_logs
 
-from county_gov.contract.clock import HOUR, MICROSECONDS
+from county_gov.contract.clock import DAY, EARLIEST, HOUR, MICROSECONDS
+from county_gov.store import Snapshot
+from county_gov.store.observations.rows import Stored
 from tests.server.conftest import HOUR_START, OTHER_STREAM, STREAM, Site
 
 ROW = {"datastream": STREAM, "time": HOUR_START, "value": 35.2}
@@ -81,6 +84,31 @@ async def test_pages_follow_each_other(site: Site) -> None:
         path, pages = page["next"], pages + 1
     assert (25, 3) == (len(found), pages)
     assert sorted(set(found)) == found
+
+
+async def test_what_was_never_stored_is_not_walked_through(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From 1900 on, a datastream with readings and one without cost a few reads."""
+    await site.send([{**ROW, "time": HOUR_START - 400 * DAY}, ROW])
+    county = site.county
+    reads: list[tuple[int, int]] = []
+    read = county.observations.read
+
+    def counted(snapshot: Snapshot, datastream: int, start: int, end: int) -> Stored:
+        reads.append((start, end))
+        return read(snapshot, datastream, start, end)
+
+    monkeypatch.setattr(county.observations, "read", counted)
+    visitor = await site.person("dispatch1")
+    found = []
+    for stream in (STREAM, OTHER_STREAM):
+        address = f"/api/v1/datastreams/{stream}/observations?start={EARLIEST}&limit=1000"
+        async with visitor.get(address) as answer:
+            assert 200 == answer.status
+            found.append(len((await answer.json())["observations"]))
+    assert [2, 0] == found
+    assert len(reads) < 20
 
 
 async def test_hours(site: Site) -> None:

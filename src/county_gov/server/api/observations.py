@@ -206,8 +206,11 @@ def _first_rows(
 ) -> Stored:
     """The first rows of a range, read in stretches that grow over gaps, until there are enough."""
     start, end = span
-    latest = call.county.observations.read_latest(snapshot, [view.number])
-    end = min(end, int(latest.time[0]) + 1) if len(latest) else end
+    oldest = call.county.observations.oldest(snapshot, view.number)
+    if oldest is None:
+        return Stored.empty()
+    start = max(start, oldest)
+    end = min(end, call.now + call.county.intake.limits.future_tolerance + 1)
     stretch = min(max(wanted * (view.period or MINUTE), DAY), LONGEST_STRETCH)
     parts: list[Stored] = []
     count = 0

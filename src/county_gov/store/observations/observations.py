@@ -9,7 +9,7 @@ from county_gov.store.observations.dialect import landing_dialect
 from county_gov.store.observations.landing import MOST_ROWS, Landing
 from county_gov.store.observations.latest import Newest, coalesce, latest_rows, write_latest
 from county_gov.store.observations.payload import Changes
-from county_gov.store.observations.reading import hours_of, read_series
+from county_gov.store.observations.reading import hours_of, oldest, read_series
 from county_gov.store.observations.rows import (
     Hours,
     Landed,
@@ -127,6 +127,10 @@ class Observations:
     ) -> Stored:
         """As `read` for several datastreams, ordered by datastream, then time."""
         return read_series(snapshot, self._dialect, datastreams, start, end)
+
+    def oldest(self, snapshot: Snapshot, datastream: int) -> int | None:
+        """An instant before which a datastream has no value; None where it can have none."""
+        return oldest(snapshot, self._dialect, datastream)
 
     def hourly(self, snapshot: Snapshot, datastream: int, start: int, end: int) -> Hours:
         """One datastream's figures per hour, of the values with start <= time < end.

@@ -13,7 +13,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from county_gov.contract.batch import Int64s
-from county_gov.contract.clock import DAY, HOUR
+from county_gov.contract.clock import DAY, EARLIEST, HOUR, LATEST
 from county_gov.store import tables
 from county_gov.store.observations.blocks import decode_block
 from county_gov.store.observations.dialect import LandingDialect
@@ -48,6 +48,20 @@ def read_series(
     if (later | (same & (rows.time[1:] > rows.time[:-1]))).all():
         return rows
     return rows.by_series()
+
+
+def oldest(snapshot: Snapshot, dialect: LandingDialect, datastream: int) -> int | None:
+    """An instant before which a datastream has no value; None where nothing at all is stored.
+
+    It is exact only to the oldest day of all datastreams, which the first key of the blocks tells.
+    """
+    day = snapshot.scalar(sa.select(sa.func.min(tables.blocks.c.day)))
+    before = LATEST if day is None else int(day) * DAY
+    landed = _landed(snapshot, dialect, [datastream], EARLIEST, before)
+    starts = [int(part.time.min()) for part in landed if len(part)]
+    if day is not None:
+        starts.append(before)
+    return min(starts, default=None)
 
 
 def _settled(snapshot: Snapshot, datastreams: list[int], start: int, end: int) -> Iterator[Stored]:
