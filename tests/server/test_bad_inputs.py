@@ -84,6 +84,8 @@ WRITES = (
     WriteRoute("/cases/1/events/dispatch", "application/x-www-form-urlencoded"),
     WriteRoute("/quarantine/1/retry", "application/x-www-form-urlencoded"),
     WriteRoute("/quarantine/1/dismiss", "application/x-www-form-urlencoded"),
+    WriteRoute("/api/v1/outbox/1/requeue"),
+    WriteRoute("/outbox/1/requeue", "application/x-www-form-urlencoded"),
     WriteRoute("/language", "application/x-www-form-urlencoded"),
     WriteRoute("/logout", "application/x-www-form-urlencoded"),
     WriteRoute("/account/sessions/0123456789abcdef/end", "application/x-www-form-urlencoded"),

@@ -18,6 +18,7 @@ from tests.server.conftest import STREAM, Site
         "/cases",
         "/sources",
         "/quarantine",
+        "/outbox",
         "/account",
         f"/datastreams/{STREAM}",
         "/sensors/stations",

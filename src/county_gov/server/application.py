@@ -15,6 +15,7 @@ from county_gov.server import health, live, openapi, static_files
 from county_gov.server.api import alerts as alerts_api
 from county_gov.server.api import cases as cases_api
 from county_gov.server.api import observations, session
+from county_gov.server.api import outbox as outbox_api
 from county_gov.server.api import quarantine as quarantine_api
 from county_gov.server.console import (
     account,
@@ -22,6 +23,7 @@ from county_gov.server.console import (
     case,
     cases,
     dashboard,
+    outbox,
     quarantine,
     sources,
 )
@@ -52,6 +54,7 @@ CORE_ROUTES: tuple[Route, ...] = (
     *alerts_api.ROUTES,
     *cases_api.ROUTES,
     *quarantine_api.ROUTES,
+    *outbox_api.ROUTES,
     *account.ROUTES,
     *dashboard.ROUTES,
     *alerts.ROUTES,
@@ -59,6 +62,7 @@ CORE_ROUTES: tuple[Route, ...] = (
     *case.ROUTES,
     *sources.ROUTES,
     *quarantine.ROUTES,
+    *outbox.ROUTES,
     *live.ROUTES,
     *static_files.ROUTES,
 )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 outbox = tables.outbox
 
 State = Literal["pending", "sent", "dead", "withheld"]
+STATES: tuple[State, ...] = ("pending", "sent", "dead", "withheld")
 
 
 @frozen

@@ -13,6 +13,7 @@ from aiohttp import web
 from county_gov.contract.text import Text
 from county_gov.server import cookies
 from county_gov.server.console.naming import area_name
+from county_gov.server.outbox import sees_outbox
 from county_gov.server.render import Chrome, Flash, NavigationEntry, Person, ProblemSheet
 from county_gov.server.render.chrome import Icon
 
@@ -36,6 +37,9 @@ FLASHES: Mapping[str, Flash] = MappingProxyType(
             status="warning",
         ),
         "dismissed": Flash(Text(zh="已作废该数据。", en="The row was put aside.")),
+        "requeued": Flash(
+            Text(zh="通知将重新发送。", en="The notice will be sent again."),
+        ),
         "session_ended": Flash(Text(zh="已结束该处登录。", en="That session was ended.")),
         "password_changed": Flash(
             Text(zh="密码已更改。", en="The password was changed."),
@@ -53,6 +57,7 @@ CORE_PAGES: tuple[tuple[str, Text, str, Icon], ...] = (
     ("/cases", Text(zh="事项", en="Cases"), "", "case"),
     ("/sources", Text(zh="数据来源", en="Sources"), "core.sources.read", "source"),
     ("/quarantine", Text(zh="隔离数据", en="Quarantine"), "core.quarantine.read", "quarantine"),
+    ("/outbox", Text(zh="通知发送", en="Outbox"), "core.outbox.read", "page"),
 )
 """Address, title, permission (empty: anybody signed in), symbol."""
 
@@ -114,7 +119,7 @@ def _navigation(call: Call) -> tuple[NavigationEntry, ...]:
     entries = [
         NavigationEntry(title, href, _is_here(here, href), icon=icon)
         for href, title, permission, icon in CORE_PAGES
-        if (call.actor.may(permission) if permission else href != "/cases" or handles_cases(call))
+        if _may_open(call, href, permission)
     ]
     pages = call.county.registry.contributions.pages.values()
     entries.extend(
@@ -123,6 +128,13 @@ def _navigation(call: Call) -> tuple[NavigationEntry, ...]:
         if call.actor.may(page.permission)
     )
     return tuple(entries)
+
+
+def _may_open(call: Call, href: str, permission: str) -> bool:
+    """Whether a page has something for who looks."""
+    if href == "/outbox":
+        return sees_outbox(call, permission)
+    return call.actor.may(permission) if permission else href != "/cases" or handles_cases(call)
 
 
 def _is_here(path: str, href: str) -> bool:
