@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from county_gov.access import Session, Sessions
 from county_gov.contract.text import Text
 from county_gov.deployment import County, read_settings
 from county_gov.errors import DeploymentError
 from county_gov.server import application
+from county_gov.server.address import client_address, networks
 from county_gov.server.application import CORE_ROUTES, SERVICE
 from county_gov.server.call import Call
 from county_gov.server.gate import guard
@@ -250,6 +252,104 @@ async def test_rate_limits(folder: Path, clock: StandingClock, serve_county: Ser
             assert 200 == answer.status
         clock.advance(seconds=1)
         assert [200, 200, 429] == [await status() for _ in range(3)]
+        await site.runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("remote", "forwarded", "expected"),
+    [
+        ("192.0.2.9", ["198.51.100.1"], "192.0.2.9"),
+        ("10.0.0.5", [], "10.0.0.5"),
+        ("10.0.0.5", ["198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.5", ["203.0.113.7, 198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.5", ["203.0.113.7", "198.51.100.1, 10.0.0.6"], "198.51.100.1"),
+        ("10.0.0.5", ["10.0.0.7, 10.0.0.6"], "10.0.0.7"),
+        ("10.0.0.5", ["198.51.100.1, nonsense"], "10.0.0.5"),
+        ("10.0.0.5", ["198.51.100.1, "], "10.0.0.5"),
+        ("::ffff:10.0.0.5", ["2001:db8::1"], "2001:db8::1"),
+        ("", ["198.51.100.1"], ""),
+    ],
+)
+def test_only_trusted_proxies_are_believed(
+    remote: str, forwarded: list[str], expected: str
+) -> None:
+    """The last hop that is no proxy of ours counts; what it claims itself does not."""
+    assert expected == client_address(remote, forwarded, networks(["10.0.0.0/24"]))
+
+
+async def test_behind_a_proxy_each_has_the_own_limit(
+    folder: Path, clock: StandingClock, serve_county: Serve
+) -> None:
+    """One address that asks too much does not lock out the others behind the same proxy."""
+    file = folder / "county.toml"
+    text = file.read_text().replace(
+        "requests_per_second = 100000.0", "requests_per_second = 1.0", 1
+    )
+    text = text.replace("body_seconds", 'trusted_proxies = ["127.0.0.1"]\nbody_seconds', 1)
+    file.write_text(text)
+    async with County(read_settings(file), clock=clock) as county:
+        site = await serve_county(county)
+        visitor = site.visitor()
+        statuses = []
+        for client in ["198.51.100.1"] * 30 + ["198.51.100.2"]:
+            forwarded = {"X-Forwarded-For": f"203.0.113.9, {client}"}
+            async with visitor.get("/login", headers=forwarded) as answer:
+                statuses.append(answer.status)
+        assert [429, 200] == statuses[-2:]
+        await site.runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"X-Device": "nobody"}, {"X-Timestamp": "1"}, {"X-Signature": "00"}, {"X-Signature": ""}],
+)
+async def test_wrong_headers_are_refused_before_the_body(
+    site: Site, changed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of a body is read for a device that it cannot be."""
+
+    async def unread(_call: Call, _limit: int = 0) -> bytes:
+        raise AssertionError("the body was read")
+
+    await site.device()
+    headers = {**site.signed(b"[]"), **changed, "Content-Type": "application/json"}
+    monkeypatch.setattr(Call, "read", unread)
+    async with site.visitor().post("/api/v1/observations", data=b"[]", headers=headers) as answer:
+        assert 401 == answer.status
+
+
+async def test_guesses_are_limited_before_the_body_or_the_store_is_touched(
+    folder: Path, clock: StandingClock, serve_county: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wrong signatures lock out their device at that address alone, random sessions the address."""
+    file = folder / "county.toml"
+    file.write_text(
+        file.read_text().replace("requests_per_second = 100000.0", "requests_per_second = 1.0", 1)
+    )
+    async with County(read_settings(file), clock=clock) as county:
+        site = await serve_county(county)
+        await site.device()
+        wrong = {**site.signed(b"[]"), "X-Signature": "00" * 32}
+        visitor, path, statuses = site.visitor(), "/api/v1/observations", []
+        for _ in range(4):
+            async with visitor.post(path, data=b"[]", headers=wrong) as answer:
+                statuses.append(answer.status)
+        assert [401, 401, 429, 429] == statuses
+        await site.device("other")
+        assert 429 != (await site.send([], code="other"))[0]
+        looked_up: list[str] = []
+        sessions = county.access.sessions
+
+        async def look_up(token: str, *, in_use: bool = True) -> Session:
+            looked_up.append(token)
+            return await Sessions.look_up(sessions, token, in_use=in_use)
+
+        monkeypatch.setattr(sessions, "look_up", look_up)
+        for number in range(6):
+            async with site.visitor(f"random-{number}").get("/api/v1/session") as answer:
+                statuses.append(answer.status)
+        assert 429 == statuses[-1]
+        assert ["random-0"] == looked_up
         await site.runner.cleanup()
 
 

@@ -113,6 +113,24 @@ class Devices:
         now = self._store.clock.now()
         return self._read_at is not None and 0 <= now - self._read_at < REREAD
 
+    async def expect(self, *, device: str, timestamp: str, signature: str) -> None:
+        """Refuse by its headers alone what no body could make right, before the body is read.
+
+        Args:
+            device: The request's ``X-Device``.
+            timestamp: Its ``X-Timestamp``.
+            signature: Its ``X-Signature``.
+
+        Raises:
+            AuthenticationFailed: if the device is unknown, or its clock is wrong, or the
+                signature is none.
+        """
+        if not self._is_fresh():
+            await self.refresh()
+        _check_timestamp(timestamp, self._store.clock.now())
+        if device not in self._rows or not _bytes_of(signature):
+            raise AuthenticationFailed(UNKNOWN)
+
     async def authenticate(
         self,
         method: str,

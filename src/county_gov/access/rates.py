@@ -50,12 +50,22 @@ class TokenBuckets:
         Returns:
             0 when they were taken; otherwise nothing was, and so many seconds later they can be.
         """
-        now = self._clock.now()
-        left, filled_at = self._buckets.pop(key, (self._burst, now))
-        left = min(self._burst, left + max(0, now - filled_at) * self._rate)
+        left, now = self._left(key)
+        self._buckets.pop(key, None)
         wanted = min(tokens, self._burst)
         taken = left >= wanted - ROUNDING
         self._buckets[key] = (max(0.0, left - wanted) if taken else left, now)
         if len(self._buckets) > self._keys:
             self._buckets.popitem(last=False)
         return 0.0 if taken else (wanted - left) / self._rate / MICROSECONDS
+
+    def wait(self, key: str) -> float:
+        """In how many seconds a key's bucket has a token; takes none."""
+        left, _now = self._left(key)
+        return 0.0 if left >= 1 - ROUNDING else (1 - left) / self._rate / MICROSECONDS
+
+    def _left(self, key: str) -> tuple[float, int]:
+        """The tokens that a key's bucket holds now."""
+        now = self._clock.now()
+        left, filled_at = self._buckets.get(key, (self._burst, now))
+        return min(self._burst, left + max(0, now - filled_at) * self._rate), now

@@ -148,6 +148,10 @@ class Sessions:
         )
         return token
 
+    def knows(self, token: str) -> bool:
+        """Whether a token was a session's not long ago, so that looking it up is no guess."""
+        return _digest(token) in self._cache
+
     async def look_up(self, token: str, *, in_use: bool = True) -> Session:
         """The session of a token, at the cost of a read every few seconds.
 

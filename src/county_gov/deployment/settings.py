@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -30,6 +31,15 @@ def _known_timezone(_instance: object, _attribute: Attribute[str], value: str) -
     except (ZoneInfoNotFoundError, ValueError) as error:
         msg = f"expected a time zone such as Asia/Shanghai, got {value!r}"
         raise ValueError(msg) from error
+
+
+def _networks(_instance: object, _attribute: Attribute[Any], value: tuple[str, ...]) -> None:
+    for one in value:
+        try:
+            ip_network(one)
+        except ValueError as error:
+            msg = f"expected an address or network such as 10.0.0.0/8, got {one!r}"
+            raise ValueError(msg) from error
 
 
 def _county_code(_instance: object, _attribute: Attribute[str], value: str) -> None:
@@ -93,6 +103,7 @@ class ServerSettings:
         device_requests_per_second: Sustained rate per device, before 429.
         body_seconds: How long a request's body may take to arrive.
         drain_seconds: How long a stop waits for requests under way.
+        trusted_proxies: Addresses or networks whose X-Forwarded-For is believed.
     """
 
     host: str = "127.0.0.1"
@@ -103,6 +114,7 @@ class ServerSettings:
     device_requests_per_second: float = field(default=2000.0, validator=_between(0.1, 1e6))
     body_seconds: float = field(default=30.0, validator=_between(0.1, 600))
     drain_seconds: float = field(default=10.0, validator=_between(0, 300))
+    trusted_proxies: tuple[str, ...] = field(default=(), validator=_networks)
 
 
 @frozen

@@ -12,6 +12,7 @@ from county_gov.access import TokenBuckets
 from county_gov.contract.text import Text
 from county_gov.errors import DeploymentError, Problem
 from county_gov.server import health, live, openapi, static_files
+from county_gov.server.address import networks
 from county_gov.server.api import alerts as alerts_api
 from county_gov.server.api import cases as cases_api
 from county_gov.server.api import observations, session
@@ -107,6 +108,7 @@ def _service(county: County, routes: tuple[Route, ...]) -> Service:
         people=TokenBuckets(per_second, max(1.0, per_second * BURST_SECONDS), clock),
         devices=TokenBuckets(per_device, max(1.0, per_device * BURST_SECONDS), clock),
         sign_ins=TokenBuckets(SIGN_INS_PER_SECOND, SIGN_INS_AT_ONCE, clock),
+        proxies=networks(server.trusted_proxies),
     )
 
 

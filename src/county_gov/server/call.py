@@ -15,6 +15,7 @@ from multidict import istr
 from county_gov.contract.access import Actor
 from county_gov.errors import AuthenticationFailed, MalformedDelivery, Problem
 from county_gov.server import cookies
+from county_gov.server.address import client_address
 from county_gov.server.body import read_body
 from county_gov.server.refusal import MediaNotSupported, RequestInvalid
 from county_gov.server.service import SERVER
@@ -99,6 +100,15 @@ class Call:
     def secure(self) -> bool:
         """Whether cookies are sent over HTTPS only."""
         return self.county.settings.server.secure_cookies
+
+    @property
+    def address(self) -> str:
+        """The address of who asks, behind the proxies that the deployment trusts."""
+        remote = self.request.remote or ""
+        if not self.service.proxies:
+            return remote
+        forwarded = self.request.headers.getall("X-Forwarded-For", [])
+        return client_address(remote, forwarded, self.service.proxies)
 
     @property
     def path(self) -> str:

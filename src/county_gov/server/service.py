@@ -15,6 +15,7 @@ from county_gov.server.metrics import RequestMetrics
 if TYPE_CHECKING:
     from county_gov.access import TokenBuckets
     from county_gov.deployment import County
+    from county_gov.server.address import Network
     from county_gov.server.render import Renderer
     from county_gov.server.routes import Route
 
@@ -34,6 +35,7 @@ class Service:
         people: Rate limits per account, and per address of nobody in particular.
         devices: Rate limits per device.
         sign_ins: Rate limits of signing in, per address.
+        proxies: The proxies whose X-Forwarded-For is believed.
         streams: Event streams that are open, by account.
         metrics: What it has answered.
         stopping: Set when it takes no new requests; event streams end then.
@@ -46,6 +48,7 @@ class Service:
     people: TokenBuckets
     devices: TokenBuckets
     sign_ins: TokenBuckets
+    proxies: tuple[Network, ...] = ()
     streams: Counter[int] = field(factory=Counter)
     metrics: RequestMetrics = field(factory=RequestMetrics)
     stopping: asyncio.Event = field(factory=asyncio.Event)

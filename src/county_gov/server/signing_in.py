@@ -32,7 +32,7 @@ async def sign_in(call: Call, login: str, password: str) -> str:
         AuthenticationFailed: not saying which part was wrong.
         TooManyRequests: if an address tries too often.
     """
-    seconds = call.service.sign_ins.take(f"address:{call.request.remote}")
+    seconds = call.service.sign_ins.take(f"address:{call.address}")
     if seconds > 0:
         words = f"too many attempts to sign in; try again in {seconds:.0f} s"
         raise TooManyRequests(words, retry_after=seconds)
@@ -41,7 +41,7 @@ async def sign_in(call: Call, login: str, password: str) -> str:
     found = await call.county.access.accounts.sign_in(
         login,
         password,
-        address=call.request.remote or "",
+        address=call.address,
         agent=call.request.headers.get("User-Agent", "")[:LONGEST],
         replaces=_token(call),
     )

@@ -86,7 +86,7 @@ async def change_password(call: Call, form: Mapping[str, str]) -> Mapping[str, T
         return {"again": DIFFERENT}
     if new == old:
         return {"new": SAME}
-    seconds = call.service.sign_ins.take(f"address:{call.request.remote}")
+    seconds = call.service.sign_ins.take(f"address:{call.address}")
     if seconds > 0:
         words = f"too many attempts; try again in {seconds:.0f} s"
         raise TooManyRequests(words, retry_after=seconds)
