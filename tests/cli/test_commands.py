@@ -235,6 +235,8 @@ def test_accounts_and_device_keys_are_shown_once(file: Path) -> None:
     assert made != again
     assert "demo: closed" in call("account", "close", file, "demo").stdout
     assert 64 == len(key.strip().removeprefix("gateway: "))
+    call("device", "key", file, "gateway", "--area", "990101001")
+    call("device", "key", file, "gateway", "--area", "nowhere", status=2)
     assert "gateway: closed" in call("device", "close", file, "gateway").stdout
 
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from county_gov.contract.access import SYSTEM
 from county_gov.contract.clock import HOUR
 from tests.server.conftest import HOUR_START, OTHER_STREAM, STREAM, Site
 
@@ -177,3 +178,21 @@ async def test_a_corrected_row_stays_within_the_area(site: Site) -> None:
         lambda snapshot: len(county.observations.read(snapshot, number, 0, 2**62))
     )
     assert 0 == stored
+
+
+async def test_a_device_bound_to_an_area_writes_only_there(site: Site) -> None:
+    """Readings of another area's datastream are refused as a person's are; nothing is taken in."""
+    await site.device()
+    devices = site.county.access.devices
+    site.keys["station"] = await site.county.store.write(
+        lambda tx: devices.issue_device_key(tx, "station", actor=SYSTEM, area="990101001")
+    )
+
+    def row(stream: str) -> dict[str, object]:
+        return {"datastream": stream, "time": HOUR_START, "value": 1}
+
+    status, said = await site.send([row(STREAM)])
+    assert (200, 1) == (status, said["accepted"])
+    status, said = await site.send([row(STREAM), row(OTHER_STREAM)])
+    assert 403 == status
+    assert OTHER_STREAM in said["detail"]

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from county_gov.contract.access import Actor
+from county_gov.contract.access import Actor, Grant, Scope
 from county_gov.contract.clock import DAY, MICROSECONDS
 from county_gov.errors import AuthenticationFailed, DeploymentError, NotFound, Problem
 from county_gov.store.access import DeviceRow, list_devices, put_device
@@ -33,6 +33,7 @@ DEVICE_HEADER = "X-Device"
 TIMESTAMP_HEADER = "X-Timestamp"
 SIGNATURE_HEADER = "X-Signature"
 
+WRITE = "core.observations.write"
 WINDOW = 300 * MICROSECONDS
 KEY_BYTES = 32
 SHORTEST_MASTER = 32
@@ -105,7 +106,7 @@ class Devices:
             rows = {row.code: row for row in found if row.active}
             if rows != self._rows:
                 self._keys.clear()
-                self._actors = {code: Actor(kind="device", name=code) for code in rows}
+                self._actors = {code: _actor(row) for code, row in rows.items()}
                 self._rows = rows
             self._read_at = read_at if generation == self._generation else None
 
@@ -203,6 +204,7 @@ class Devices:
         *,
         actor: Actor,
         name: str = "",
+        area: str | None = None,
         keep_previous: int = 7 * DAY,
     ) -> str:
         """Give a device its first key, or the next one; shown once, it is stored nowhere.
@@ -212,6 +214,7 @@ class Devices:
             code: The device's code.
             actor: Who does it, for the audit.
             name: What it is called; an empty name leaves the one it has.
+            area: The area whose datastreams it may write, "" for all; None leaves what it has.
             keep_previous: Microseconds for which the key before stays valid. That of a closed
                 device does not come back.
 
@@ -220,10 +223,11 @@ class Devices:
         """
         row = _row(tx, code)
         if row is None:
-            row = DeviceRow(code, name or code, 1, 0, active=True)
+            row = DeviceRow(code, name or code, 1, 0, active=True, area=area or "")
         else:
             until = tx.at + keep_previous if row.active else 0
-            row = DeviceRow(code, name or row.name, row.epoch + 1, until, active=True)
+            kept = row.area if area is None else area
+            row = DeviceRow(code, name or row.name, row.epoch + 1, until, active=True, area=kept)
         self._put(tx, row, "device.key", actor)
         return derive_key(self._master, code, row.epoch).hex()
 
@@ -236,7 +240,7 @@ class Devices:
         row = _row(tx, code)
         if row is None:
             raise NotFound(f"no device {code!r}; see the list of devices")
-        closed = DeviceRow(code, row.name, row.epoch, 0, active=False)
+        closed = DeviceRow(code, row.name, row.epoch, 0, active=False, area=row.area)
         self._put(tx, closed, "device.close", actor)
 
     def _put(self, tx: Transaction, row: DeviceRow, action: str, actor: Actor) -> None:
@@ -254,6 +258,12 @@ class Devices:
         if key is None:
             key = self._keys[code, epoch] = derive_key(self._master, code, epoch)
         return key
+
+
+def _actor(row: DeviceRow) -> Actor:
+    """The actor of a device; with an area it writes only there."""
+    scopes = {WRITE: Scope(frozenset({Grant(row.area)}))} if row.area else {}
+    return Actor(kind="device", name=row.code, scopes=scopes)
 
 
 def _row(tx: Transaction, code: str) -> DeviceRow | None:

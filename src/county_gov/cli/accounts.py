@@ -83,6 +83,10 @@ def key(
     file: DeploymentFile,
     code: DeviceCode,
     name: Annotated[str, typer.Option(help="What the device is called.")] = "",
+    area: Annotated[
+        str | None,
+        typer.Option(help="It may write only the datastreams in this area; empty: all."),
+    ] = None,
 ) -> None:
     """Give a device its first or next key, shown once; the one before counts for seven days."""
 
@@ -90,8 +94,13 @@ def key(
         if county.settings.secrets.device_master is None:
             raise typer.BadParameter("set [secrets] device_master first: keys are derived from it")
 
+        if area and area not in county.registers.snapshot.areas:
+            raise typer.BadParameter(f"--area {area!r}: no such area is in the register")
+
         def issue(tx: Transaction) -> str:
-            return county.access.devices.issue_device_key(tx, code, actor=operator(), name=name)
+            return county.access.devices.issue_device_key(
+                tx, code, actor=operator(), name=name, area=area
+            )
 
         return await county.store.write(issue)
 

@@ -80,6 +80,7 @@ class DeviceRow:
     """A device; its keys are derived from the master secret, its code and an epoch.
 
     ``previous_until`` is the instant until which the epoch before is valid as well.
+    ``area`` is the area whose datastreams it may write; empty for all of them.
     """
 
     code: str
@@ -87,6 +88,7 @@ class DeviceRow:
     epoch: int
     previous_until: int
     active: bool = field(converter=bool)
+    area: str = ""
 
 
 @frozen
@@ -320,7 +322,12 @@ def list_devices(snapshot: Snapshot) -> tuple[DeviceRow, ...]:
     columns = tables.devices.c
     rows = snapshot.rows(
         sa.select(
-            columns.code, columns.name, columns.epoch, columns.previous_until, columns.active
+            columns.code,
+            columns.name,
+            columns.epoch,
+            columns.previous_until,
+            columns.active,
+            columns.area,
         ).order_by(columns.code)
     )
     return tuple(DeviceRow(*row) for row in rows)
@@ -333,6 +340,7 @@ def put_device(tx: Transaction, device: DeviceRow) -> None:
         "epoch": device.epoch,
         "previous_until": device.previous_until,
         "active": int(device.active),
+        "area": device.area,
     }
     tx.execute(
         tx.database.insert(tables.devices)

@@ -406,6 +406,7 @@ devices = _table(
     "devices",
     _key("code"),
     _words("name"),
+    _words("area", default=""),
     _number("epoch"),
     _number("previous_until", default="0"),
     _number("active", default="1"),

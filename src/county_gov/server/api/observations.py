@@ -77,15 +77,15 @@ async def post_observations(call: Call) -> web.StreamResponse:
         provenance=f"device:{call.device}" if call.device else f"account:{call.account}",
         received_at=call.now,
     )
-    if not call.device:
-        outcome = await _take_from_person(call, delivery)
+    if not call.device or WRITE in call.actor.scopes:
+        outcome = await _take_within_scope(call, delivery)
     else:
         outcome = await county.intake.take(delivery, source=SOURCE)
     return call.answer(_delivered(outcome))
 
 
-async def _take_from_person(call: Call, delivery: Delivery) -> Outcome:
-    """Take in what a person sends: only for datastreams within that person's scope."""
+async def _take_within_scope(call: Call, delivery: Delivery) -> Outcome:
+    """Take in what a person sends, or a device bound to an area: only for datastreams there."""
     intake = call.county.intake
     validated = await asyncio.to_thread(intake.prepare, delivery, source=SOURCE)
     code = await outside_of(call.actor.scope(WRITE), validated.readings, intake)

@@ -483,6 +483,7 @@ def _access() -> None:
         "devices",
         _words("code"),
         _words("name"),
+        _words("area", default=""),
         _number("epoch"),
         _number("previous_until", default="0"),
         _number("active", default="1"),
