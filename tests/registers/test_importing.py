@@ -325,13 +325,14 @@ READINGS = {"latest": have_latest, "blocks": have_block, "landing": have_landed}
         (",3600,1,", ",60,1,", "datastreams.csv:2: period_seconds"),
         (",3600,1,", ",3600,2,", "datastreams.csv:2: decimals"),
         ("station.pm25,station,", "station.pm25,other,", "datastreams.csv:2: thing"),
+        ("µg/m³", "mg/m³", "datastreams.csv:2: unit"),
     ],
 )
 @pytest.mark.parametrize("where", READINGS)
 async def test_scale_of_readings_is_kept(
     any_store: Store, old: str, new: str, place: str, where: str
 ) -> None:
-    """Period, decimals and thing change only while there is no reading."""
+    """Period, decimals, thing and unit change only while there is no reading."""
     registers = Registers(any_store)
     other = THINGS + "other,监测站,990101001001,environment,,\n"
     await registers.import_files([*small(), file("things", other)])
