@@ -310,6 +310,22 @@ def test_a_plan_made_from_moved_states_is_refused(shared_store: Store) -> None:
     assert 1 == len(standing(shared_store))
 
 
+def test_what_another_judge_skipped_is_not_forgotten(shared_store: Store) -> None:
+    """A judge with an older state in its memory is refused, then reads anew and judges all."""
+    empty_tables(shared_store)
+    memory = Memory()
+    judging = judging_of(memory, LATEST, HOUR)
+    run(shared_store, judging, [memory.land(hourly_rows([90]))])
+    memory.land(hourly_rows([160], 1))
+    skipped = {"skipped_from": HOUR, "skipped_to": HOUR}
+    shared_store.submit(lambda tx: tx.execute(tables.judging_states.update(), [skipped])).result()
+    payload = memory.land(hourly_rows([90], 2))
+
+    with pytest.raises(LeaseLost, match="somebody else is judging"):
+        run(shared_store, judging, [payload])
+    assert [("raised", 1, 2)] == changes(run(shared_store, judging, [payload]))
+
+
 def test_a_failing_rule_is_cut_off_and_judged_later(shared_store: Store) -> None:
     """No opinion while it fails, no call while it is cut off, the same episodes afterwards."""
     empty_tables(shared_store)

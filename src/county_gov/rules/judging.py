@@ -56,7 +56,7 @@ class Entry(Protocol):
 
     @property
     def ref(self) -> str:
-        """The batch of readings that it tells of; where it stands for several, the first."""
+        """Number of the batch that it tells of; where it stands for several, of the first."""
         ...
 
     @property

@@ -9,6 +9,7 @@ import msgspec
 import sqlalchemy as sa
 from attrs import asdict, frozen
 
+from county_gov.contract.batch import NO_TIME
 from county_gov.contract.context import EpisodeView
 from county_gov.errors import LeaseLost, NotFound
 from county_gov.store.scope import visible
@@ -145,7 +146,7 @@ def save_states(
     """
     pairs = list(zip(before, after, strict=True))
     moved = [
-        (*_state(new), old.policy, old.datastream, old.judged_until, old.state)
+        (*_state(new), old.policy, old.datastream, old.judged_until, old.state, *_skipped(old))
         for old, new in pairs
         if old is not None
     ]
@@ -160,7 +161,8 @@ def save_states(
 
 _UPDATE_STATE = """
     UPDATE judging_states SET judged_until = ?, state = ?, skipped_from = ?, skipped_to = ?
-    WHERE policy = ? AND datastream = ? AND judged_until = ? AND state = ?"""
+    WHERE policy = ? AND datastream = ? AND judged_until = ? AND state = ?
+        AND COALESCE(skipped_from, ?) = ? AND COALESCE(skipped_to, ?) = ?"""
 _INSERT_STATE = """
     INSERT INTO judging_states
         (judged_until, state, skipped_from, skipped_to, policy, datastream)
@@ -169,6 +171,13 @@ _INSERT_STATE = """
 
 def _state(row: StateRow) -> tuple[int, str, int | None, int | None]:
     return row.judged_until, row.state, row.skipped_from, row.skipped_to
+
+
+def _skipped(row: StateRow) -> tuple[int, int, int, int]:
+    """The skipped stretch as it is compared: each end with what stands for none."""
+    first = NO_TIME if row.skipped_from is None else row.skipped_from
+    last = NO_TIME if row.skipped_to is None else row.skipped_to
+    return NO_TIME, first, NO_TIME, last
 
 
 _EPISODE = (
