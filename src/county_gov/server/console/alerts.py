@@ -8,6 +8,7 @@ from county_gov.contract.clock import HOUR
 from county_gov.contract.page import Column, Entry, Row, Series, Status, Table, Timeline
 from county_gov.contract.text import Text
 from county_gov.errors import CaseNotFound
+from county_gov.rules import episode
 from county_gov.server.console.charts import chart_of_alert
 from county_gov.server.console.frame import draw
 from county_gov.server.console.listing import EXPORTED, Listing, csv_answer, table_rows, typed
@@ -152,7 +153,7 @@ def is_stale(call: Call, view: EpisodeView) -> bool:
     """Whether an alert lasts only because no reading has come since."""
     policy = call.county.registry.contributions.alert_policies.get(view.policy)
     stale_after = policy.stale_after if policy else 3 * HOUR
-    return view.ended_at is None and call.now - view.last_reading_at > stale_after
+    return episode.is_stale(view.ended_at, view.last_reading_at, stale_after, call.now)
 
 
 def _headline(lasting: int) -> Text:
