@@ -90,6 +90,7 @@ WRITES = (
     WriteRoute("/api/v1/outbox/1/requeue"),
     WriteRoute("/outbox/1/requeue", "application/x-www-form-urlencoded"),
     WriteRoute("/language", "application/x-www-form-urlencoded"),
+    WriteRoute("/account/password", "application/x-www-form-urlencoded"),
     WriteRoute("/logout", "application/x-www-form-urlencoded"),
     WriteRoute("/account/sessions/0123456789abcdef/end", "application/x-www-form-urlencoded"),
 )
