@@ -79,7 +79,7 @@ async def test_bad_input_is_never_in_the_data(intake: Intake, quarantine: Quaran
             with pytest.raises(getattr(errors, bad.code)):
                 await intake.take(delivery, source="test")
             continue
-        outcome = await intake.take(delivery, source="test")
+        outcome = await intake.take(delivery, source=bad.name)
         accepted += outcome.accepted + outcome.duplicate + outcome.revised
         expected.append((bad.name, bad.code))
         assert 1 == outcome.quarantined

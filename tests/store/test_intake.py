@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -42,7 +43,7 @@ def put(store: Store, *rows: QuarantineRow) -> int:
     """A batch with quarantined rows; gives its number."""
 
     def change(tx: Transaction) -> int:
-        number = insert_batch(tx, evolve(BATCH, key=f"key{tx.at}"))
+        number = insert_batch(tx, evolve(BATCH, key=str(uuid4())))
         insert_quarantine(tx, number, BATCH, rows)
         return number
 
@@ -147,9 +148,23 @@ def test_filters_and_counts(any_store: Store) -> None:
     assert first < second
 
 
+def test_an_open_row_is_kept_once(any_store: Store) -> None:
+    """What is sent again while it is open is the same item; another row or reason is another."""
+    put(any_store, ROW, evolve(ROW, row=5))
+    first, second = sorted(find(any_store))
+    put(any_store, ROW, evolve(ROW, row=5), evolve(ROW, code="unknown_flag"))
+    found = sorted(find(any_store))
+    assert [first, second] == found[:2]
+    assert 3 == len(found)
+    any_store.submit(lambda tx: resolve(tx, [first], "dismissed", by="x")).result(timeout=30)
+    put(any_store, ROW)
+    assert 3 == len(find(any_store))
+    assert [first] == find(any_store, state="dismissed")
+
+
 def test_items_are_resolved_once(any_store: Store, clock: StandingClock) -> None:
     """What is resolved is no longer open, and says by whom, when and in which batch."""
-    put(any_store, ROW, ROW)
+    put(any_store, ROW, evolve(ROW, row=5))
     second, first = find(any_store)
 
     def change(tx: Transaction) -> frozenset[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -49,6 +50,7 @@ _QUARANTINE = (
     "source",
     "provenance",
     "received_at",
+    "digest",
 )
 
 
@@ -168,8 +170,11 @@ def read_batch(snapshot: Snapshot, number: int) -> BatchRow | None:
 def insert_quarantine(
     tx: Transaction, batch: int, whose: BatchRow, rows: Sequence[QuarantineRow]
 ) -> None:
-    """Quarantine rows of a batch."""
-    sql = _insert_sql(tx, "quarantine", _QUARANTINE)
+    """Quarantine rows of a batch.
+
+    A row that is open already, because the same delivery came before, is not kept a second time.
+    """
+    sql = _insert_sql(tx, "quarantine", _QUARANTINE) + " ON CONFLICT DO NOTHING"
     values = [
         (
             batch,
@@ -184,12 +189,19 @@ def insert_quarantine(
             whose.source,
             whose.provenance,
             whose.received_at,
+            _digest(row, whose.source),
         )
         for row in rows
     ]
     cursor = tx.driver.cursor()
     cursor.executemany(sql, values)
     cursor.close()
+
+
+def _digest(row: QuarantineRow, source: str) -> bytes:
+    """What makes a row the same one when it is sent again, whoever sends it and whenever."""
+    head = repr((source, row.row, row.code, row.field, row.datastream, row.wire_format))
+    return hashlib.sha256(head.encode() + row.raw).digest()
 
 
 def set_cursor(tx: Transaction, source: str, cursor: str) -> None:
@@ -241,7 +253,11 @@ def find_quarantined(
     """
     columns = tables.quarantine.c
     head = sa.func.substr(columns.raw, 1, raw_bytes, type_=sa.LargeBinary()).label("raw")
-    shown = [head if one is columns.raw and raw_bytes >= 0 else one for one in columns]
+    shown = [
+        head if one is columns.raw and raw_bytes >= 0 else one
+        for one in columns
+        if one is not columns.digest
+    ]
     statement = sa.select(*shown, tables.things.c.area).select_from(_with_areas())
     statement = statement.where(_seen(scope, day))
     if ids is None:

@@ -176,8 +176,16 @@ quarantine = _table(
     _number("retried_batch", null=True),
     _words("resolved_by", default=""),
     _number("resolved_at", null=True),
+    _bytes("digest"),
     CheckConstraint("state IN ('open', 'retried', 'dismissed')", name="state"),
     Index(None, "state", "id"),
+    Index(
+        None,
+        "digest",
+        unique=True,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    ),
 )
 landings = _table(
     "landings",

@@ -184,11 +184,20 @@ def _intake() -> None:
         _number("retried_batch", null=True),
         _words("resolved_by", default=""),
         _number("resolved_at", null=True),
+        _raw("digest"),
         sa.CheckConstraint("state IN ('open', 'retried', 'dismissed')", name="ck_quarantine_state"),
         sa.PrimaryKeyConstraint("id", name="pk_quarantine"),
         sqlite_strict=True,
     )
     op.create_index("ix_quarantine_state_id", "quarantine", ["state", "id"])
+    op.create_index(
+        "ix_quarantine_digest",
+        "quarantine",
+        ["digest"],
+        unique=True,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
 
 
 def _observations() -> None:
