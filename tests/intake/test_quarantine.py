@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -240,9 +241,8 @@ async def test_a_corrected_text_cannot_leave_the_scope(
         ((left, reason),) = tried.remaining
         assert (item, "outside_area", OTHER) == (left, reason.code, reason.value)
     for number in range(1, len(CODES) + 1):
-        stored = store.read_now(
-            lambda snapshot, number=number: observations.read(snapshot, number, 0, 2 * RECEIVED_AT)
-        )
+        read = partial(observations.read, datastream=number, start=0, end=2 * RECEIVED_AT)
+        stored = store.read_now(read)
         assert 0 == len(stored)
     assert [] == audits(store)
     mended = await quarantine.retry(
