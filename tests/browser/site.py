@@ -183,7 +183,11 @@ def served(template: Template, folder: Path) -> Iterator[Site]:
         yield site
     finally:
         process.send_signal(signal.SIGTERM)
-        status = process.wait(timeout=30)
+        try:
+            status = process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
     told = log.read_text(encoding="utf-8")
     assert 0 == status, told
     assert '"level":"error"' not in told, told

@@ -21,6 +21,7 @@ PAGES = {
         "/datastreams/aotizhongxin.pm25",
         "/sources",
         "/quarantine",
+        "/outbox",
         "/sensors/stations",
         "/account",
     ),
