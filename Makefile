@@ -52,8 +52,9 @@ format: $(VENV)/.installed-dev  ## format the code and mend what ruff can mend
 docs: $(VENV)/.installed-docs  ## build the documentation into docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
-bench: $(VENV)/.installed-benchmarks  ## measure intake against its peers, in one run
+bench: $(VENV)/.installed-benchmarks  ## measure intake against its peers, and case commits beside it (ARGS=--check: fail where less than promised)
 	$(BIN)/python -m benchmarks.ingestion $(ARGS)
+	$(BIN)/python -m benchmarks.case_commits $(filter --check,$(ARGS))
 
 torture: $(VENV)/.installed-dev  ## kill -9 the server under load, KILLS=50 times
 	$(BIN)/python -m benchmarks.torture --kills $(KILLS) $(ARGS)
