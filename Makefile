@@ -39,7 +39,7 @@ test: $(VENV)/.installed-dev assets  ## run all tests that need no server proces
 test-service: $(VENV)/.installed-dev $(VENV)/.installed-benchmarks assets test-assets  ## run the tests against PostgreSQL, Chromium, gunicorn
 	$(BIN)/python -m pytest -m service -n $(WORKERS) $(ARGS)
 
-lint: $(VENV)/.installed-dev  ## check style, types and layers
+lint: $(VENV)/.installed-dev $(VENV)/.installed-benchmarks  ## check style, types and layers
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy $(TYPED)
