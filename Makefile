@@ -13,6 +13,8 @@ TYPED := $(wildcard src plugins/*/src plugins/*/tests tests examples benchmarks 
 ARGS ?=
 # Processes that run tests side by side
 WORKERS ?= auto
+# Playwright keeps an event loop running in its process: these run in one of their own
+BROWSER_TESTS := tests/browser tests/server/render/test_browser.py
 KILLS ?= 50
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
@@ -37,7 +39,8 @@ test: $(VENV)/.installed-dev assets  ## run all tests that need no server proces
 	$(BIN)/python -m pytest -m "not service" -n $(WORKERS) $(ARGS)
 
 test-service: $(VENV)/.installed-dev $(VENV)/.installed-benchmarks assets test-assets  ## run the tests against PostgreSQL, Chromium, gunicorn
-	$(BIN)/python -m pytest -m service -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -m service -n $(WORKERS) $(addprefix --ignore ,$(BROWSER_TESTS)) $(ARGS)
+	$(BIN)/python -m pytest -m service $(BROWSER_TESTS)
 
 lint: $(VENV)/.installed-dev $(VENV)/.installed-benchmarks  ## check style, types and layers
 	$(BIN)/ruff check $(SOURCES)

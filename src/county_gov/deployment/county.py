@@ -30,7 +30,7 @@ from county_gov.deployment.parts import (
 )
 from county_gov.deployment.reader import CountyReader
 from county_gov.deployment.settings import Settings, read_settings
-from county_gov.deployment.steps import EventStep, JudgingStep, LatestStep
+from county_gov.deployment.steps import EventStep, JudgingStep, LatestStep, OpeningStep
 from county_gov.intake.intake import Intake
 from county_gov.intake.quarantine import Quarantine
 from county_gov.notify import DeliverySettings, Outbox
@@ -54,6 +54,8 @@ SETTLE_SECONDS = 1.0
 SEND_SECONDS = 0.5
 REFRESH_SECONDS = 5.0
 PRUNE_SECONDS = 60.0
+CASES_AT_ONCE = 4
+"""So many cases are opened in one change on the writer."""
 UPKEEP_SECONDS = 300.0
 RECOVERY_SECONDS = 60.0
 """Without new readings, rules that had been cut off catch up this often."""
@@ -269,10 +271,12 @@ class County:
         return CountyPageContext(actor, self.reader(actor), self.clock, parameters)
 
     async def caught_up(self) -> None:
-        """Return once every follower has passed what the journal holds now."""
-        head = await self.store.read(followers.head)
-        for follower in self.followers:
-            await follower.reach(head)
+        """Return once every follower has passed all of the journal, what they added included."""
+        head = -1
+        while (now := await self.store.read(followers.head)) != head:
+            head = now
+            for follower in self.followers:
+                await follower.reach(head)
 
     def ready(self) -> list[str]:
         """Reasons why it cannot serve just now; empty when it can."""
@@ -296,9 +300,8 @@ class County:
 
     def _followers(self) -> list[Follower]:
         latest = LatestStep(self.observations)
-        judging = JudgingStep(
-            self.store,
-            self.judging,
+        judging = JudgingStep(self.store, self.judging)
+        opening = OpeningStep(
             self.cases,
             self.registers,
             self.registry.contributions.alert_policies,
@@ -313,6 +316,9 @@ class County:
                 self.signal,
                 kinds=observed,
                 idle_seconds=RECOVERY_SECONDS,
+            ),
+            Follower(
+                self.store, "opening", opening, self.signal, kinds=("alert",), limit=CASES_AT_ONCE
             ),
             Follower(self.store, "latest", latest, self.signal, kinds=observed),
         ]

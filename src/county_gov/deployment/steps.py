@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from county_gov.contract.context import Context, EpisodeView
     from county_gov.registers import Registers
     from county_gov.registry.gateway import Gateway
-    from county_gov.rules.judging import EpisodeChange, Judging
+    from county_gov.rules.judging import Judging
     from county_gov.store import Store, Transaction
     from county_gov.store.followers import JournalRow
     from county_gov.store.observations import Observations
@@ -56,41 +56,61 @@ class LatestStep:
 
 @frozen(eq=False)
 class JudgingStep:
-    """Judges what came in; a new episode opens its case in the same transaction.
-
-    An episode that was over before the newest reading that had been judged is history, told by
-    late data: it is recorded, and nobody is sent out.
-    """
+    """Judges what came in; episodes and the new position are written together."""
 
     store: Store
     judging: Judging
-    cases: Cases
-    registers: Registers
-    policies: Mapping[str, AlertPolicy]
-    drill: bool
 
     async def __call__(self, rows: Sequence[JournalRow]) -> Callable[[Transaction], None]:
         """Judge off the writer."""
         plan = await self.store.read(lambda snapshot: self.judging.plan(snapshot, rows))
 
         def apply(tx: Transaction) -> None:
-            for change in self.judging.apply(tx, plan):
-                if change.change == "raised" and not change.late:
-                    self._open_case(tx, change)
+            self.judging.apply(tx, plan)
 
         return apply
 
-    def _open_case(self, tx: Transaction, change: EpisodeChange) -> None:
-        """Open the episode's case, or let it join the open case of the same datastream."""
-        episode = change.episode
-        if not change.workflow or episode.case:
-            return
-        case = case_lists.open_case_of(tx, change.workflow, episode.datastream)
+
+@frozen(eq=False)
+class OpeningStep:
+    """Opens a case for each new episode, or lets it join the open case of its datastream.
+
+    It follows the judging instead of being part of it: where two thousand stations raise an alert
+    at once, their cases are opened a few at a time, and nobody waits for the writer.
+
+    An episode that was over before the newest reading that had been judged is history, told by
+    late data: it is recorded, and nobody is sent out.
+    """
+
+    cases: Cases
+    registers: Registers
+    policies: Mapping[str, AlertPolicy]
+    drill: bool
+
+    async def __call__(self, rows: Sequence[JournalRow]) -> Callable[[Transaction], None]:
+        """Pick the new episodes whose policy opens cases."""
+        raised: list[tuple[AlertPolicy, EpisodeView]] = []
+        for row in rows:
+            if row.payload is None:
+                continue
+            change, episode, details = decode_change(row.payload)
+            policy = self.policies.get(episode.policy)
+            if change == "raised" and not details.get("late") and policy and policy.workflow:
+                raised.append((policy, episode))
+
+        def apply(tx: Transaction) -> None:
+            for policy, episode in raised:
+                self._open_case(tx, policy, episode)
+
+        return apply
+
+    def _open_case(self, tx: Transaction, policy: AlertPolicy, episode: EpisodeView) -> None:
+        case = case_lists.open_case_of(tx, policy.workflow, episode.datastream)
         if case is None:
             view = self.cases.open_in(
                 tx,
-                change.workflow,
-                title=self._title(self.policies[episode.policy], episode),
+                policy.workflow,
+                title=self._title(policy, episode),
                 area=episode.area,
                 subject=episode.datastream,
                 data={},
