@@ -199,6 +199,7 @@ def _derived(follower: str) -> Text:
     known = {
         "latest": Text(zh="更新最新值", en="Latest values"),
         "judging": Text(zh="判定告警", en="Judging alerts"),
+        "opening": Text(zh="为新告警立案", en="Opening cases for new alerts"),
     }
     plugin = follower.removeprefix("events.")
     return known.get(follower) or Text(zh=f"通知插件 {plugin}", en=f"Telling the plugin {plugin}")
