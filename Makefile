@@ -13,7 +13,7 @@ TYPED := $(wildcard src plugins/*/src plugins/*/tests tests examples benchmarks 
 ARGS ?=
 # Processes that run tests side by side
 WORKERS ?= auto
-# Playwright keeps an event loop running in its process: these run in one of their own
+# Playwright keeps an event loop running in its process: each of these runs in one of its own
 BROWSER_TESTS := tests/browser tests/server/render/test_browser.py
 KILLS ?= 50
 
@@ -40,7 +40,7 @@ test: $(VENV)/.installed-dev assets  ## run all tests that need no server proces
 
 test-service: $(VENV)/.installed-dev $(VENV)/.installed-benchmarks assets test-assets  ## run the tests against PostgreSQL, Chromium, gunicorn
 	$(BIN)/python -m pytest -m service -n $(WORKERS) $(addprefix --ignore ,$(BROWSER_TESTS)) $(ARGS)
-	$(BIN)/python -m pytest -m service $(BROWSER_TESTS)
+	@for tests in $(BROWSER_TESTS); do $(BIN)/python -m pytest -m service $$tests || exit 1; done
 
 lint: $(VENV)/.installed-dev $(VENV)/.installed-benchmarks  ## check style, types and layers
 	$(BIN)/ruff check $(SOURCES)
