@@ -23,10 +23,12 @@ log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 30.0
 RETRY_SECONDS = 1.0
-SHORTEST_GATHERING = 0.03
-LONGEST_GATHERING = 0.1
+SHORTEST_GATHERING = 0.1
+LONGEST_GATHERING = 0.15
 """After a step a follower rests as long as the step took, within these bounds in seconds: meanwhile
 entries gather, and many judged together cost little more than one."""
+WAKING = 0.03
+"""Seconds between the journal's growth and the look at it, so that not each commit is looked at."""
 PASSED = 256
 """Entries of other kinds after which a follower's position is kept durably."""
 POLL_SECONDS = 5.0
@@ -159,6 +161,7 @@ class Follower:
                     await event.wait()
             except TimeoutError:
                 continue
+            await asyncio.sleep(WAKING)
 
     async def _acquire(self) -> Lease:
         def acquire(tx: Transaction) -> Lease:
