@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from county_gov.access import Session, Sessions
 from county_gov.contract.text import Text
@@ -132,6 +133,12 @@ async def test_unknown_addresses(site: Site) -> None:
         assert answer.headers["X-Request-Id"] in await answer.text()
     async with visitor.put("/api/v1/cases") as answer:
         assert (405, "GET, HEAD") == (answer.status, answer.headers["Allow"])
+    async with visitor.request("PATCH", "/cases") as answer:
+        assert (405, "GET, HEAD") == (answer.status, answer.headers["Allow"])
+    for odd in ("/api", "/api/", "/%0a", "/a%2fb", "//api//v1", "/static/"):
+        async with visitor.get(URL(f"{site.url.rstrip('/')}{odd}", encoded=True)) as answer:
+            assert 404 == answer.status, odd
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"], odd
 
 
 async def test_request_ids(site: Site) -> None:

@@ -99,9 +99,9 @@ class Devices:
     async def refresh(self) -> None:
         """Read the devices, unless it was done less than five seconds ago."""
         async with self._reading:
-            if self._is_fresh():
-                return
             read_at, generation = self._store.clock.now(), self._generation
+            if self._is_fresh(read_at):
+                return
             found = await self._store.read(list_devices)
             rows = {row.code: row for row in found if row.active}
             if rows != self._rows:
@@ -110,8 +110,7 @@ class Devices:
                 self._rows = rows
             self._read_at = read_at if generation == self._generation else None
 
-    def _is_fresh(self) -> bool:
-        now = self._store.clock.now()
+    def _is_fresh(self, now: int) -> bool:
         return self._read_at is not None and 0 <= now - self._read_at < REREAD
 
     async def expect(self, *, device: str, timestamp: str, signature: str) -> None:
@@ -126,9 +125,10 @@ class Devices:
             AuthenticationFailed: if the device is unknown, or its clock is wrong, or the
                 signature is none.
         """
-        if not self._is_fresh():
+        now = self._store.clock.now()
+        if not self._is_fresh(now):
             await self.refresh()
-        _check_timestamp(timestamp, self._store.clock.now())
+        _check_timestamp(timestamp, now)
         if device not in self._rows or not _bytes_of(signature):
             raise AuthenticationFailed(UNKNOWN)
 
@@ -147,7 +147,8 @@ class Devices:
         Raises:
             AuthenticationFailed: if the request is not a device's.
         """
-        if not self._is_fresh():
+        now = self._store.clock.now()
+        if not self._is_fresh(now):
             await self.refresh()
         return self.verify(
             method,
@@ -156,7 +157,7 @@ class Devices:
             timestamp=timestamp,
             body_sha256=body_sha256,
             signature=signature,
-            now=self._store.clock.now(),
+            now=now,
         )
 
     def verify(

@@ -61,6 +61,8 @@ class TokenBuckets:
 
     def wait(self, key: str) -> float:
         """In how many seconds a key's bucket has a token; takes none."""
+        if key not in self._buckets:
+            return 0.0
         left, _now = self._left(key)
         return 0.0 if left >= 1 - ROUNDING else (1 - left) / self._rate / MICROSECONDS
 

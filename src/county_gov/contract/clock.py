@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Protocol
 
 MICROSECONDS = 1_000_000
@@ -30,6 +31,4 @@ class SystemClock:
 
     def now(self) -> int:
         """The current instant, microseconds UTC."""
-        import time
-
         return time.time_ns() // 1000

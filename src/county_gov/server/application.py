@@ -30,7 +30,7 @@ from county_gov.server.console import (
 )
 from county_gov.server.console.frame import draw_failure
 from county_gov.server.console.plugin_page import plugin_routes
-from county_gov.server.gate import guard, unmatched
+from county_gov.server.gate import UNMATCHED, guard
 from county_gov.server.headers import security_headers
 from county_gov.server.render import Geography, Renderer
 from county_gov.server.routes import Route, check_routes
@@ -83,9 +83,9 @@ def application(county: County) -> web.Application:
     if problems:
         raise DeploymentError(problems)
     service = _service(county, routes)
-    app = web.Application(middlewares=[unmatched(service, draw_failure)])
+    app = web.Application()
     app[SERVICE] = service
-    for route in routes:
+    for route in (*routes, *UNMATCHED):
         handler = guard(route, service, draw_failure)
         if route.method == "GET":
             app.router.add_get(route.path, handler, allow_head=route.path != "/events")

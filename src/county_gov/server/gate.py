@@ -14,7 +14,6 @@ from urllib.parse import quote
 
 import structlog
 from aiohttp import web
-from aiohttp.typedefs import Middleware
 
 from county_gov.errors import AccessDenied, AuthenticationFailed
 from county_gov.server import cookies
@@ -157,9 +156,9 @@ def finish(call: Call, response: web.StreamResponse, seconds: float) -> None:
         if asked and asked == call.language:
             cookies.set_language(response, asked, secure=call.secure)
     call.service.metrics.record(call.route.name, response.status, seconds)
-    ordinary = call.device and response.status < HTTPStatus.BAD_REQUEST
-    note = log.debug if ordinary else log.info
-    note(
+    if call.device and response.status < HTTPStatus.BAD_REQUEST:
+        return
+    log.info(
         "request",
         request=call.id,
         route=call.route.name,
@@ -168,27 +167,29 @@ def finish(call: Call, response: web.StreamResponse, seconds: float) -> None:
     )
 
 
-def unmatched(service: Service, draw: Drawer) -> Middleware:
-    """The middleware for addresses that no route answers, in the same forms as all others."""
+async def refuse_unmatched(call: Call) -> web.StreamResponse:
+    """Refuse what no other route answers, in the same forms as all other refusals.
 
-    @web.middleware
-    async def answer(request: web.Request, handler: Plain) -> web.StreamResponse:
-        trouble = request.match_info.http_exception
-        if trouble is None:
-            return await handler(request)
-        return await guard(_nowhere(request, trouble), service, draw)(request)
+    A route of its own, and no middleware, which every other request would have to pass too.
 
-    return answer
+    Raises:
+        MethodNotAllowed: if the address is there for other methods.
+        NoSuchAddress: if it is not there.
+    """
+    request = call.request
+    allowed: set[str] = set()
+    for resource in request.app.router.resources():
+        match, methods = await resource.resolve(request)
+        if match is None:
+            allowed |= methods
+    if allowed:
+        names = sorted(allowed)
+        raise MethodNotAllowed(f"only {', '.join(names)} here", allowed=names)
+    raise NoSuchAddress("nothing is served at this address")
 
 
-def _nowhere(request: web.Request, trouble: web.HTTPException) -> Route:
-    """A route that refuses what no route answers."""
-
-    async def refuse(_call: Call) -> web.StreamResponse:
-        if isinstance(trouble, web.HTTPMethodNotAllowed):
-            allowed = sorted(trouble.allowed_methods)
-            raise MethodNotAllowed(f"only {', '.join(allowed)} here", allowed=allowed)
-        raise NoSuchAddress("nothing is served at this address")
-
-    kind = "api" if request.path.startswith("/api/") else "page"
-    return Route("GET", "*", refuse, PUBLIC, kind=kind)  # type: ignore[arg-type]
+UNMATCHED = (
+    Route("*", "/api/{path:.*}", refuse_unmatched, PUBLIC, kind="api"),
+    Route("*", "/{path:.*}", refuse_unmatched, PUBLIC, kind="page"),
+)
+"""Answer what no route answers; they come last."""
