@@ -189,7 +189,7 @@ async def refuse_unmatched(call: Call) -> web.StreamResponse:
 
 
 UNMATCHED = (
-    Route("*", "/api/{path:.*}", refuse_unmatched, PUBLIC, kind="api"),
-    Route("*", "/{path:.*}", refuse_unmatched, PUBLIC, kind="page"),
+    Route("*", "/api/{path:(?s:.*)}", refuse_unmatched, PUBLIC, kind="api"),
+    Route("*", "/{path:(?s:.*)}", refuse_unmatched, PUBLIC, kind="page"),
 )
 """Answer what no route answers; they come last."""

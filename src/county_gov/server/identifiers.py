@@ -32,7 +32,7 @@ def ulid(now: int) -> str:
     It is unique, not secret: the random bits are Python's own, which costs no system call.
     """
     bits = _random.getrandbits(80)
-    return _time_part(now // 1000) + "".join(
+    return _time_part(now // 1000 & 0xFFFFFFFFFFFF) + "".join(
         [_PAIRS[bits >> shift & 1023] for shift in _RANDOM_SHIFTS]
     )
 
