@@ -69,6 +69,8 @@ def type_words(field: attrs.Attribute[Any]) -> str:
     kind = _without_none(field.type)
     if kind == tuple[str, ...]:
         return "list of texts"
+    if kind == tuple[Text, ...]:
+        return "list of texts in two languages"
     if typing.get_origin(kind) is typing.Literal:
         return "text"
     return WORDS[kind]

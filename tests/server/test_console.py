@@ -68,3 +68,16 @@ async def test_filters_take_any_text(site: Site, address: str, text: str) -> Non
 def test_what_is_typed_can_be_looked_for(text: str, expected: str) -> None:
     """No database is asked for what it refuses to hold."""
     assert expected == typed(MultiDict({"q": text}), "q")
+
+
+@pytest.mark.parametrize(
+    ("language", "data", "drawing"),
+    [("zh", "UCI 机器学习库，CC BY 4.0", "虚构示意图"), ("en", "CC BY 4.0; moved in time", "An invented")],
+)
+async def test_sources_are_attributed(site: Site, language: str, data: str, drawing: str) -> None:
+    """The foot of each page names the data's source, and the map its licence, in both languages."""
+    visitor = await site.person("dispatch1")
+    async with visitor.get("/", params={"lang": language}) as answer:
+        page = await answer.text()
+    assert data in page.split("<footer", 1)[1]
+    assert drawing in page

@@ -65,6 +65,7 @@ class CountySettings:
         timezone: Local time at the edge.
         language: Language of the interface before somebody chooses.
         drill: Whether everything is an exercise: marked 演练, and nothing is sent outside.
+        attributions: Sources and licences of the data, which the foot of every page states.
     """
 
     name: Text
@@ -73,6 +74,7 @@ class CountySettings:
     timezone: str = field(default="Asia/Shanghai", validator=_known_timezone)
     language: str = field(default="zh", validator=validators.in_(("zh", "en")))
     drill: bool = False
+    attributions: tuple[Text, ...] = ()
 
 
 @frozen
@@ -159,7 +161,7 @@ class RegisterSettings:
     datastreams: Path | None = None
     accounts: Path | None = None
     map: Path | None = None
-    map_licence: str = ""
+    map_licence: Text | None = None
 
 
 @frozen

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from county_gov.access import TokenBuckets
-from county_gov.contract.text import Text
 from county_gov.errors import DeploymentError, Problem
 from county_gov.server import health, live, openapi, static_files
 from county_gov.server.address import networks
@@ -113,8 +112,7 @@ def _service(county: County, routes: tuple[Route, ...]) -> Service:
 
 
 def _renderer(settings: Settings) -> Renderer:
-    licence, path = settings.registers.map_licence, settings.registers.map
-    notice = Text(zh=licence) if licence else None
+    notice, path = settings.registers.map_licence, settings.registers.map
     if path is None:
         return Renderer.build(map_notice=notice)
     try:

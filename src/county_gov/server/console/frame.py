@@ -92,6 +92,7 @@ async def draw(
         refresh_on=refresh_on,
         flash=flash or FLASHES.get(said),
         timezone=call.county.settings.county.timezone,
+        attributions=call.county.settings.county.attributions,
         request_id=call.id,
     )
     renderer, language = call.service.renderer, call.language
