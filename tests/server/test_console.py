@@ -72,7 +72,10 @@ def test_what_is_typed_can_be_looked_for(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("language", "data", "drawing"),
-    [("zh", "UCI 机器学习库，CC BY 4.0", "虚构示意图"), ("en", "CC BY 4.0; moved in time", "An invented")],
+    [
+        ("zh", "UCI 机器学习库，CC BY 4.0", "虚构示意图"),
+        ("en", "CC BY 4.0; moved in time", "An invented"),
+    ],
 )
 async def test_sources_are_attributed(site: Site, language: str, data: str, drawing: str) -> None:
     """The foot of each page names the data's source, and the map its licence, in both languages."""
