@@ -21,6 +21,10 @@
     │   ├── EventNotAllowed       the case's state, a guard or a permission forbids the event
     │   └── EventDataInvalid      the data sent with an event breaks its form
     ├── RegisterError             a register (areas, units, things) would become inconsistent
+    ├── RecordError
+    │   ├── RecordInvalid         a record's values break its schema
+    │   └── RecordConflict        somebody else changed the record first
+    ├── CommandRefused            a command of a page says why it was not done
     ├── AccessDenied              who asks may not do this
     ├── AuthenticationFailed      who asks is not known
     ├── NotifyError
@@ -36,6 +40,8 @@ from attrs import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from county_gov.contract.text import Text
 
 
 class CountyGovError(Exception):
@@ -160,6 +166,30 @@ class EventDataInvalid(CaseError, ValueError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class RecordError(CountyGovError):
+    """A record cannot be written."""
+
+
+class RecordInvalid(RecordError, ValueError):
+    """A record's values break its schema; ``problems`` lists each field that is wrong."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(map(str, self.problems)))
+
+
+class RecordConflict(RecordError, RuntimeError):
+    """Somebody else changed the record first: look at it as it is now, then decide anew."""
+
+
+class CommandRefused(CountyGovError):
+    """A command of a page was not done; the text says why, for the person who asked for it."""
+
+    def __init__(self, why: Text) -> None:
+        self.why = why
+        super().__init__(why.zh)
 
 
 class RegisterError(CountyGovError, ValueError):

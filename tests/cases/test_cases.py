@@ -12,8 +12,9 @@ from attrs import evolve
 
 from county_gov.cases import OPEN_PERMISSION, CaseDetail
 from county_gov.contract.access import SYSTEM, Actor, Scope
+from county_gov.contract.schema import Value
 from county_gov.contract.text import Text
-from county_gov.contract.workflow import CaseView, Event, Value
+from county_gov.contract.workflow import CaseView, Event
 from county_gov.errors import (
     CaseConflict,
     CaseNotFound,

@@ -19,7 +19,7 @@ from county_gov.store import tables
 from tests.cases.world import NORTH_GRID, SOUTH_GRID, WORKFLOW, World, actor, world_in
 
 if TYPE_CHECKING:
-    from county_gov.contract.workflow import Value
+    from county_gov.contract.schema import Value
     from county_gov.store import Snapshot
     from county_gov.store.sqlite import SqliteDatabase
 

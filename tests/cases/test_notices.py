@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from county_gov.cases.notices import Occasion, compose, fill, placeholders, words_of
-from county_gov.contract.schema import Field, Schema
-from county_gov.contract.workflow import CaseView, Notice, Value
+from county_gov.contract.schema import Field, Schema, Value
+from county_gov.contract.workflow import CaseView, Notice
 from tests.cases.world import WORKFLOW, words
 
 FIELDS = Schema(

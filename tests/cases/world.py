@@ -9,17 +9,9 @@ from attrs import define, field
 
 from county_gov.cases import Cases
 from county_gov.contract.access import Actor, Grant, Post, Scope
-from county_gov.contract.schema import Field, Schema
+from county_gov.contract.schema import Field, Schema, Value
 from county_gov.contract.text import Text
-from county_gov.contract.workflow import (
-    CaseView,
-    Event,
-    Notice,
-    State,
-    TaskSpec,
-    Value,
-    Workflow,
-)
+from county_gov.contract.workflow import CaseView, Event, Notice, State, TaskSpec, Workflow
 from county_gov.store import Store, Transaction, tables
 from county_gov.store.sqlite import SqliteDatabase
 from tests.store_fixtures import StandingClock

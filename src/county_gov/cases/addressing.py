@@ -10,8 +10,9 @@ import structlog
 from county_gov.cases.notices import PARTICIPANTS, Occasion, compose, placeholders
 from county_gov.cases.step import Step, assigned, json_text
 from county_gov.contract.access import SYSTEM
+from county_gov.contract.schema import Value
 from county_gov.contract.text import Text
-from county_gov.contract.workflow import CaseView, Notice, Value
+from county_gov.contract.workflow import CaseView, Notice
 from county_gov.store import cases as rows
 
 if TYPE_CHECKING:

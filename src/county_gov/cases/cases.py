@@ -15,7 +15,8 @@ from county_gov.cases.guards import GuardKeeper
 from county_gov.cases.moving import Move, Opening, check_version, clean_key
 from county_gov.cases.reading import CaseReading, not_found, parse_id
 from county_gov.contract.access import Actor
-from county_gov.contract.workflow import CaseView, Event, Value, Workflow
+from county_gov.contract.schema import Value
+from county_gov.contract.workflow import CaseView, Event, Workflow
 from county_gov.errors import (
     CaseNotFound,
     DeploymentError,

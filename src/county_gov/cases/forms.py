@@ -19,8 +19,7 @@ from county_gov.errors import Problem
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from county_gov.contract.schema import Field, Schema
-    from county_gov.contract.workflow import Value
+    from county_gov.contract.schema import Field, Schema, Value
 
 LONGEST_TEXT = 10_000
 """Characters of a text whose field names no maximum."""

@@ -21,7 +21,8 @@ from county_gov.errors import EventNotAllowed
 
 if TYPE_CHECKING:
     from county_gov.contract.access import Actor
-    from county_gov.contract.workflow import CaseView, Event, Guard, Value
+    from county_gov.contract.schema import Value
+    from county_gov.contract.workflow import CaseView, Event, Guard
 
 log = structlog.get_logger(__name__)
 STUCK_LIMIT = 3

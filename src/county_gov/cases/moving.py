@@ -18,7 +18,8 @@ from attrs import evolve, frozen
 from county_gov.cases.addressing import send_notices
 from county_gov.cases.number import format_number
 from county_gov.cases.step import Request, RoleHolders, Step, assigned, json_text
-from county_gov.contract.workflow import CaseView, Event, State, Value, Workflow
+from county_gov.contract.schema import Value
+from county_gov.contract.workflow import CaseView, Event, State, Workflow
 from county_gov.errors import (
     CaseConflict,
     CaseNotFound,

@@ -19,8 +19,8 @@ from county_gov.contract.text import Text
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from county_gov.contract.schema import Field
-    from county_gov.contract.workflow import CaseView, Notice, Value, Workflow
+    from county_gov.contract.schema import Field, Value
+    from county_gov.contract.workflow import CaseView, Notice, Workflow
 
 PARTICIPANTS = "participants"
 """As a notice's ``to``: everybody who takes part, the members of participating units included."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from attrs import field, frozen
 
-from county_gov.contract.workflow import Event, State, Value, Workflow
+from county_gov.contract.schema import Value
+from county_gov.contract.workflow import Event, State, Workflow
 from county_gov.store.access import Holder, holders
 
 if TYPE_CHECKING:

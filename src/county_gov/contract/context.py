@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
 
-from county_gov.contract.workflow import CaseView, Value
+from county_gov.contract.schema import Value
+from county_gov.contract.workflow import CaseView
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from county_gov.contract.alert import Severity
     from county_gov.contract.batch import Batch
     from county_gov.contract.clock import Clock
+    from county_gov.contract.parameter import ParameterReader
+    from county_gov.contract.records import RecordReader, RecordWriter
 
 
 @frozen
@@ -122,8 +125,40 @@ class Notes(Protocol):
         ...
 
 
+@frozen(eq=False)
+class HttpAnswer:
+    """What another server answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+
+class Http(Protocol):
+    """Requests to the hosts that the deployment file allows this plugin (``hosts``)."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        seconds: float = 10.0,
+        maximum_bytes: int = 1_048_576,
+    ) -> HttpAnswer:
+        """Send a request; redirects are not followed.
+
+        Raises:
+            TargetRefused: if the host is not allowed, or the address is private and not named.
+            NotifyError: if no answer came in time, or it was too long.
+        """
+        ...
+
+
 class Context(Protocol):
-    """What a plugin's source, notifier or event may use."""
+    """What a plugin's source, notifier, job, endpoint, verb or event may use."""
 
     @property
     def config(self) -> object:
@@ -147,7 +182,22 @@ class Context(Protocol):
 
     @property
     def read(self) -> Reader:
-        """Reads with the scope of the system."""
+        """Reads with the scope of the system, or of who asks an endpoint."""
+        ...
+
+    @property
+    def records(self) -> RecordWriter:
+        """Records of every dataset to read, and of the plugin's own to write."""
+        ...
+
+    @property
+    def parameters(self) -> ParameterReader:
+        """Values that the county has set."""
+        ...
+
+    @property
+    def http(self) -> Http:
+        """Requests to allowed hosts."""
         ...
 
     async def open_case(
@@ -199,6 +249,40 @@ class PageContext(Protocol):
         ...
 
     @property
-    def parameters(self) -> Mapping[str, str]:
+    def query(self) -> Mapping[str, str]:
         """The query parameters of the address."""
+        ...
+
+    @property
+    def records(self) -> RecordReader:
+        """Records within that person's scope, masked as for that person."""
+        ...
+
+    @property
+    def parameters(self) -> ParameterReader:
+        """Values that the county has set."""
+        ...
+
+
+class CommandContext(PageContext, Protocol):
+    """What a command may use: it acts as the person who gave it, within that person's scope."""
+
+    @property
+    def key(self) -> str:
+        """Idempotency key of this click: the same click sent twice has the same key."""
+        ...
+
+    @property
+    def records(self) -> RecordWriter:
+        """Records within that person's scope, to read and to write."""
+        ...
+
+    async def open_case(
+        self, workflow: str, *, title: str, area: str, subject: str, data: Mapping[str, Value]
+    ) -> CaseView:
+        """Open a case as that person, once per click."""
+        ...
+
+    async def notify(self, recipient: str, *, subject: str, body: str) -> None:
+        """Put a notice into the outbox, once per click."""
         ...

@@ -27,10 +27,15 @@ from attrs import frozen
 if TYPE_CHECKING:
     from county_gov.contract.access import Permission
     from county_gov.contract.alert import AlertPolicy
+    from county_gov.contract.cli_command import CliCommand
+    from county_gov.contract.command import Command
     from county_gov.contract.context import Context, EpisodeView
     from county_gov.contract.dataset import Dataset
+    from county_gov.contract.endpoint import Endpoint
+    from county_gov.contract.job import Job
     from county_gov.contract.notifier import Notifier
     from county_gov.contract.page import Page
+    from county_gov.contract.parameter import Parameter
     from county_gov.contract.rule import Rule
     from county_gov.contract.source import Source
     from county_gov.contract.workflow import CaseView, Workflow
@@ -110,6 +115,31 @@ class Hooks:
     @hookspec
     def permissions(self) -> Iterable[Permission]:
         """Permissions that roles may be given."""
+        return ()
+
+    @hookspec
+    def parameters(self) -> Iterable[Parameter]:
+        """Values that the county sets."""
+        return ()
+
+    @hookspec
+    def jobs(self) -> Iterable[Job]:
+        """Work at set times."""
+        return ()
+
+    @hookspec
+    def commands(self) -> Iterable[Command]:
+        """Actions of pages."""
+        return ()
+
+    @hookspec
+    def endpoints(self) -> Iterable[Endpoint]:
+        """Addresses that the plugin answers itself."""
+        return ()
+
+    @hookspec
+    def cli_commands(self) -> Iterable[CliCommand]:
+        """Verbs of the command line."""
         return ()
 
     @hookspec

@@ -12,6 +12,10 @@ from county_gov.errors import ContractError
 Dtype = Literal["int64", "float64", "bool", "text", "instant", "date"]
 """Column types. "instant" is int64 microseconds UTC; "date" is int64 days since 1970-01-01."""
 
+Value = str | int | float | bool | None
+"""A field's value in a form, a case or a record. Exact numbers (``decimals``) are floats here; days
+are ISO 8601 texts ("2026-06-01"), instants are int microseconds UTC."""
+
 Classification = Literal["public", "internal", "personal", "sensitive"]
 """Grades of GB/T 35273: who may read a field, and whether it is masked and encrypted."""
 
@@ -32,6 +36,8 @@ class Field:
         choices: The only values allowed, with their words.
         classification: Grade of the data.
         multiline: For text, whether a form offers several lines.
+        refers: What the value is the code of, so that forms offer a list and imports check it:
+            "area", "unit", "thing", "person" (an account's number, int64), or a dataset's id.
     """
 
     name: str
@@ -46,6 +52,7 @@ class Field:
     choices: tuple[tuple[str, Text], ...] = ()
     classification: Classification = "internal"
     multiline: bool = False
+    refers: str = ""
 
     def __attrs_post_init__(self) -> None:
         if not (self.name.isidentifier() and self.name == self.name.lower()):

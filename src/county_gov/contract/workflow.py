@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from county_gov.contract.dataset import SystemOfRecord
-from county_gov.contract.schema import Schema
+from county_gov.contract.schema import Schema, Value
 
 if TYPE_CHECKING:
     from county_gov.contract.access import Actor
     from county_gov.contract.text import Text
-
-Value = str | int | float | bool | None
 
 
 @frozen(eq=False)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from county_gov.contract.access import Actor
     from county_gov.contract.clock import Clock
     from county_gov.contract.context import Reader
-    from county_gov.contract.workflow import CaseView, Value
+    from county_gov.contract.schema import Value
+    from county_gov.contract.workflow import CaseView
     from county_gov.store import Snapshot, Store, Transaction
 
 
@@ -158,4 +159,4 @@ class CountyPageContext:
     actor: Actor
     read: Reader
     clock: Clock
-    parameters: Mapping[str, str]
+    query: Mapping[str, str]

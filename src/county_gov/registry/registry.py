@@ -11,9 +11,14 @@ from attrs import field, frozen
 
 from county_gov.contract.access import Permission
 from county_gov.contract.alert import AlertPolicy
+from county_gov.contract.cli_command import CliCommand
+from county_gov.contract.command import Command
 from county_gov.contract.dataset import Dataset
+from county_gov.contract.endpoint import Endpoint
+from county_gov.contract.job import Job
 from county_gov.contract.notifier import Notifier
 from county_gov.contract.page import Page
+from county_gov.contract.parameter import Parameter
 from county_gov.contract.plugin import PROJECT, Hooks
 from county_gov.contract.rule import Rule
 from county_gov.contract.source import Source
@@ -32,6 +37,11 @@ DECLARATIONS: Mapping[str, type] = {
     "workflows": Workflow,
     "notifiers": Notifier,
     "pages": Page,
+    "parameters": Parameter,
+    "jobs": Job,
+    "commands": Command,
+    "endpoints": Endpoint,
+    "cli_commands": CliCommand,
     "permissions": Permission,
 }
 EVENTS = ("case_moved", "alert_changed")
@@ -81,6 +91,11 @@ class Contributions:
     workflows: Mapping[str, Workflow] = field(factory=dict)
     notifiers: Mapping[str, Notifier] = field(factory=dict)
     pages: Mapping[str, Page] = field(factory=dict)
+    parameters: Mapping[str, Parameter] = field(factory=dict)
+    jobs: Mapping[str, Job] = field(factory=dict)
+    commands: Mapping[str, Command] = field(factory=dict)
+    endpoints: Mapping[str, Endpoint] = field(factory=dict)
+    cli_commands: Mapping[str, CliCommand] = field(factory=dict)
     permissions: Mapping[str, Permission] = field(factory=dict)
     owners: Mapping[str, LoadedPlugin] = field(factory=dict)
     """Plugin by "<kind>:<id>"."""

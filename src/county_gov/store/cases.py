@@ -14,8 +14,9 @@ import msgspec
 import sqlalchemy as sa
 from attrs import frozen
 
+from county_gov.contract.schema import Value
 from county_gov.contract.text import Text
-from county_gov.contract.workflow import CaseView, Value
+from county_gov.contract.workflow import CaseView
 from county_gov.store import tables
 from county_gov.store.access import held_on
 from county_gov.store.scope import with_ancestors

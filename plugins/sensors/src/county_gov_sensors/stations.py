@@ -93,7 +93,7 @@ class StationsPage:
 
     async def headline(self, ctx: PageContext) -> Text:
         """How many stations of the chosen property are over a limit now."""
-        now = await self._now(ctx, _chosen(ctx.parameters))
+        now = await self._now(ctx, _chosen(ctx.query))
         over = sum(one.status in SEVERITIES for one in now)
         silent = sum(one.status in {"stale", "unknown"} for one in now)
         if not now:
@@ -107,7 +107,7 @@ class StationsPage:
 
     async def views(self, ctx: PageContext) -> tuple[View, ...]:
         """Figures, map, a chart per datastream and a table, for one observed property."""
-        wanted = _chosen(ctx.parameters)
+        wanted = _chosen(ctx.query)
         now = await self._now(ctx, wanted)
         thresholds = [one for one in self.config.thresholds if one.observed_property == wanted]
         charts = [await self._series(ctx, one, thresholds) for one in now if one.reading]

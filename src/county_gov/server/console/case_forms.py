@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from county_gov.cases import CaseDetail
-    from county_gov.contract.schema import Field
-    from county_gov.contract.workflow import Event, Value
+    from county_gov.contract.schema import Field, Value
+    from county_gov.contract.workflow import Event
     from county_gov.registers.snapshot import RegisterSnapshot
     from county_gov.server.call import Call
     from county_gov.store import Snapshot

@@ -1,0 +1,117 @@
+"""Endpoints: a protocol of its own over HTTP, without the HTTP library.
+
+::
+
+    async def level(ctx: Context, request: Request) -> Response:
+        found = await ctx.read.latest(observed_property="water_level")
+        return Response.json({one.datastream.thing: one.value for one in found})
+
+    Endpoint(
+        id="reservoir.levels",
+        title=Text(zh="水位", en="Levels"),
+        method="GET",
+        path="/reservoir/v1/levels",
+        permission="reservoir.read",
+        handler=level,
+    )
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Literal
+
+from attrs import field, frozen
+
+from county_gov.errors import ContractError
+
+if TYPE_CHECKING:
+    from county_gov.contract.access import Actor
+    from county_gov.contract.context import Context
+    from county_gov.contract.text import Text
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@frozen(eq=False)
+class Request:
+    """One request, read to its end.
+
+    Args:
+        method: Its method.
+        path: Its path, as it was sent.
+        parts: The parts of the path that the endpoint's ``{braces}`` name.
+        query: Its query parameters; of repeated ones the last.
+        headers: Its headers, names in lower case. Cookies and credentials are left out.
+        body: Its body.
+        actor: Who asks.
+    """
+
+    method: str
+    path: str
+    parts: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    actor: Actor
+
+
+@frozen(eq=False)
+class Response:
+    """An answer. Security headers, request id and length are added by the core.
+
+    Args:
+        body: Its bytes.
+        status: HTTP status.
+        media_type: Its media type.
+        headers: Further headers; those that the core sets are refused.
+    """
+
+    body: bytes = b""
+    status: int = 200
+    media_type: str = "application/octet-stream"
+    headers: Mapping[str, str] = field(factory=dict)
+
+    @classmethod
+    def json(cls, value: object, *, status: int = 200) -> Response:
+        """An answer in JSON."""
+        raw = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return cls(raw.encode(), status=status, media_type="application/json")
+
+
+@frozen(eq=False)
+class Endpoint:
+    """An address that a plugin answers itself.
+
+    Args:
+        id: Prefixed by the plugin.
+        title: What it is for.
+        method: Its method.
+        path: Begins with "/"; ``{name}`` stands for one part. It must be free: no address of the
+            core, and none below ``/api/v1``, ``/static`` or ``/healthz``.
+        permission: Who may call it; its scope limits what ``ctx.read`` gives.
+        handler: Async function of a context with the asking actor's reads, and the request.
+        device: Whether devices that sign their requests may call it too.
+        maximum_bytes: Longest body that is taken.
+        seconds: After so long it has failed.
+
+    Raises:
+        ContractError: if the path does not begin with "/", or the permission is missing.
+    """
+
+    id: str
+    title: Text
+    method: Method
+    path: str
+    permission: str
+    handler: Callable[[Context, Request], Awaitable[Response]]
+    device: bool = False
+    maximum_bytes: int = 1_048_576
+    seconds: float = 30.0
+
+    def __attrs_post_init__(self) -> None:
+        if not self.path.startswith("/") or self.path != self.path.strip():
+            raise ContractError(f"endpoint {self.id}: the path {self.path!r} must begin with '/'")
+        if not self.permission:
+            raise ContractError(f"endpoint {self.id}: name its permission")
