@@ -55,6 +55,7 @@ from county_gov.contract.page import Column as Column
 from county_gov.contract.page import Entry as Entry
 from county_gov.contract.page import Figure as Figure
 from county_gov.contract.page import Figures as Figures
+from county_gov.contract.page import Form as Form
 from county_gov.contract.page import Limit as Limit
 from county_gov.contract.page import Line as Line
 from county_gov.contract.page import Map as Map

@@ -3,6 +3,8 @@
 ::
 
     async def take_over(ctx: CommandContext, values: Mapping[str, Value]) -> Text:
+        if not await ctx.records.count("reservoir.reservoirs"):
+            raise CommandRefused(Text(zh="请先登记水库", en="Enter a reservoir first"))
         await ctx.records.put("reservoir.roster", values, idempotency_key=ctx.key)
         return Text(zh="已登记", en="Entered")
 
@@ -15,7 +17,7 @@
     )
 
 A page names the commands that it offers in ``actions``; a `Form` among its views is the same with
-the form open.
+the form open. Programs send it to ``POST /api/v1/commands/{id}``.
 """
 
 from __future__ import annotations
@@ -43,7 +45,8 @@ class Command:
         title: The button: a verb.
         permission: Who may do it.
         run: Async function of the context and the form's checked values; returns what is said
-            afterwards. It raises `CommandRefused` to say why not.
+            afterwards. It raises `CommandRefused` to say why not; the form then comes back with
+            all that was typed. The same click may arrive twice: pass ``ctx.key`` on to each write.
         form: Fields that the person fills in.
         consequence: What cannot be undone, asked once before.
         seconds: After so long it has failed.

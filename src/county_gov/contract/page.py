@@ -1,6 +1,21 @@
 """Pages: a plugin says what is shown, the core draws it, alike and accessibly everywhere.
 
 A page's ``views`` function is given a `PageContext` and returns typed views. No plugin ships HTML.
+
+::
+
+    async def levels(ctx: PageContext) -> tuple[View, ...]:
+        latest = await ctx.read.latest(observed_property="water_level")
+        figures = tuple(Figure(Text(zh=one.datastream.thing), one.value, "m") for one in latest)
+        return (Figures(Text(zh="水位", en="Levels"), figures),)
+
+    Page(
+        path="reservoir/levels",
+        title=Text(zh="水库水位", en="Reservoir levels"),
+        permission="reservoir.read",
+        views=levels,
+        actions=("reservoir.take_over",),
+    )
 """
 
 from __future__ import annotations
@@ -15,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from county_gov.contract.context import PageContext
+    from county_gov.contract.schema import Value
     from county_gov.contract.text import Text
 
 Status = Literal["neutral", "good", "notice", "warning", "alarm", "urgent", "stale", "unknown"]
@@ -231,7 +247,24 @@ class Paragraphs:
     paragraphs: tuple[Text, ...]
 
 
-View = Figures | Table | Series | Map | Timeline | Paragraphs
+@frozen(eq=False)
+class Form:
+    """A command's form, open on the page; it is left out for those who may not use the command.
+
+    Args:
+        id: Unique on the page.
+        title: Above the form.
+        command: Id of the `Command`; the page need not name it in ``actions`` as well.
+        values: What its fields hold at first, by name, as the command would be given them.
+    """
+
+    id: str
+    title: Text
+    command: str
+    values: Mapping[str, Value] = field(factory=dict)
+
+
+View = Figures | Table | Series | Map | Timeline | Paragraphs | Form
 
 
 @frozen(eq=False)
@@ -247,6 +280,8 @@ class Page:
         order: Place in the navigation, low first.
         refresh_on: Kinds of live events after which the page is drawn anew
             ("observations", "alert", "case").
+        actions: Ids of commands of any enabled plugin that the page offers as buttons, in this
+            order; each is left out for those who lack the command's permission.
     """
 
     path: str
@@ -256,3 +291,4 @@ class Page:
     headline: Callable[[PageContext], Awaitable[Text]] | None = None
     order: int = 100
     refresh_on: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()

@@ -14,6 +14,13 @@ A plugin is a class with ``api``, ``Config`` and the hooks that it needs::
 
 `implements` is checked by mypy (parameters, return type, sync or async) and at start (name,
 parameter names). Declarations are called once at start; events after each commit.
+
+A plugin that builds on others says so on its class, with the versions that it was tried with::
+
+    requires: ClassVar[Mapping[str, str]] = {"sensors": ">=1,<2"}
+
+The start is refused where a required plugin is not enabled, is listed further down, has another
+version, or requires this one in turn.
 """
 
 from __future__ import annotations
@@ -163,7 +170,11 @@ def implements(
 
 
 class Plugin(Protocol):
-    """What the registry expects of a plugin class."""
+    """What the registry expects of a plugin class.
+
+    ``requires: ClassVar[Mapping[str, str]]`` may name other plugins, each with the versions that
+    fit (PEP 440, for example ">=1,<2"; empty for any).
+    """
 
     api: ClassVar[int]
     Config: ClassVar[type[Any]]
