@@ -106,6 +106,7 @@ from county_gov.contract.workflow import CaseView as CaseView
 from county_gov.contract.workflow import Event as Event
 from county_gov.contract.workflow import Guard as Guard
 from county_gov.contract.workflow import Notice as Notice
+from county_gov.contract.workflow import Roster as Roster
 from county_gov.contract.workflow import State as State
 from county_gov.contract.workflow import TaskSpec as TaskSpec
 from county_gov.contract.workflow import Workflow as Workflow

@@ -40,8 +40,70 @@ Guard = Callable[[CaseView, "Actor", Mapping[str, Value]], "Text | None"]
 
 
 @frozen(eq=False)
+class Notice:
+    """A message that an event or a task sends, with the case's fields in ``{braces}``.
+
+    ``to`` says whom: the role named (within the case's area), or everybody who takes part. One to
+    the role of the state's task goes only to who may do that task.
+    """
+
+    to: str
+    subject: Text
+    body: Text
+
+
+@frozen
+class Roster:
+    """Where it stands who is on duty: a dataset of records, and the names of its fields.
+
+    Args:
+        dataset: Id of the dataset.
+        person: Field holding the account's number (int64, ``refers="person"``).
+        begins, ends: Fields holding the first instant of the duty and the first one after it.
+        area: Field holding the code of the area that the duty is for; it counts in all areas below
+            as well, and the nearest one that holds the case goes first. Empty: the whole county.
+    """
+
+    dataset: str
+    person: str
+    begins: str
+    ends: str
+    area: str = ""
+
+
+@frozen(eq=False)
 class TaskSpec:
-    """The task that exists while a case is in a state.
+    """The task that exists while a case is in a state, once or again and again.
+
+    A recurring task has occurrences: the first opens when the case comes into the state, the
+    others every so long after that, whether the one before was done or not. One that is not done
+    when the next opens is missed; that stays visible and is counted. They end when the case leaves
+    the state::
+
+        State(
+            "patrolling",
+            Text(zh="巡查中", en="Being patrolled"),
+            TaskSpec(
+                Text(zh="巡查大坝", en="Walk the dam"),
+                "patrol",
+                every=2 * HOUR,
+                done_by="patrolled",
+                roster=Roster("reservoir.roster", "person", "begins", "ends", area="area"),
+                notice=Notice(
+                    "patrol",
+                    Text(zh="请巡查 {title}", en="Patrol {title}"),
+                    Text(zh="第 {occurrence} 次，{due_at} 前完成", en="No. {occurrence}, by {due_at}"),
+                ),
+            ),
+        )
+        Event(
+            "patrolled",
+            Text(zh="完成巡查", en="Report the patrol"),
+            ("patrolling",),
+            "patrolling",
+            "reservoir.patrol",
+            form=Schema((Field("finding", "text", Text(zh="情况", en="Finding")),)),
+        )
 
     Args:
         title: What has to be done, as a verb.
@@ -49,12 +111,25 @@ class TaskSpec:
         assignee: Name of the case's data field holding the account's number of the one person
             who has it, or empty for any holder of the role.
         unit: Name of the case's data field holding the code of the unit that has it, or empty.
+        every: Microseconds from one occurrence to the next, at least a minute; 0 for a task that
+            opens once.
+        done_by: Id of the event that completes an occurrence and leaves the case where it is: its
+            source and its target are both this state, and only this state.
+        roster: Who gets the task: the person on duty at the instant at which it opens. While
+            nobody is on duty, or who is does not hold the role there, any holder has it, and the
+            case says so.
+        notice: Sent each time the task opens, in the same transaction. Beside what every notice
+            knows it may use ``{occurrence}`` (its number) and ``{due_at}`` (when the next opens).
     """
 
     title: Text
     role: str
     assignee: str = ""
     unit: str = ""
+    every: int = 0
+    done_by: str = ""
+    roster: Roster | None = None
+    notice: Notice | None = None
 
 
 @frozen(eq=False)
@@ -65,18 +140,6 @@ class State:
     title: Text
     task: TaskSpec | None = None
     final: bool = False
-
-
-@frozen(eq=False)
-class Notice:
-    """A message that an event sends, with the case's fields in ``{braces}``.
-
-    ``to`` says whom: the role named (within the case's area), or everybody who takes part.
-    """
-
-    to: str
-    subject: Text
-    body: Text
 
 
 @frozen(eq=False)
