@@ -4,8 +4,6 @@ from county_gov.cases.cases import OPEN_PERMISSION as OPEN_PERMISSION
 from county_gov.cases.cases import Cases as Cases
 from county_gov.cases.check import check_workflow as check_workflow
 from county_gov.cases.check import check_workflows as check_workflows
-from county_gov.cases.forms import from_words as from_words
-from county_gov.cases.forms import normalise as normalise
 from county_gov.cases.notices import PARTICIPANTS as PARTICIPANTS
 from county_gov.cases.reading import CaseDetail as CaseDetail
 from county_gov.cases.reading import CaseSummary as CaseSummary

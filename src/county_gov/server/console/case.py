@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from county_gov.cases.forms import from_words
 from county_gov.contract.page import Entry, Paragraphs, Timeline
 from county_gov.contract.text import Text
+from county_gov.contract.values import from_words
 from county_gov.errors import CaseConflict, EventDataInvalid, EventNotAllowed
 from county_gov.server.console.case_alerts import alerts_of
 from county_gov.server.console.case_forms import (

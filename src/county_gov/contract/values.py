@@ -1,5 +1,6 @@
-"""The data of forms: checked and put into one shape before anything else sees it.
+"""Values: checked against a schema and put into one shape before anything else sees them.
 
+Whatever is typed or sent comes through here, be it a form's, a record's or a parameter's value:
 `normalise` takes typed data, as JSON brings it; `from_words` first reads the texts of an HTML form.
 """
 

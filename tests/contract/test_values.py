@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from county_gov.cases import from_words, normalise
 from county_gov.contract.schema import Field, Schema
 from county_gov.contract.text import Text
+from county_gov.contract.values import from_words, normalise
 
 T = Text("题")
 FORM = Schema(
