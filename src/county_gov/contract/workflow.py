@@ -92,7 +92,7 @@ class TaskSpec:
                 notice=Notice(
                     "patrol",
                     Text(zh="请巡查 {title}", en="Patrol {title}"),
-                    Text(zh="第 {occurrence} 次，{due_at} 前完成", en="No. {occurrence}, by {due_at}"),
+                    Text(zh="第 {occurrence} 次，{due_at} 前", en="No. {occurrence}, by {due_at}"),
                 ),
             ),
         )
