@@ -30,7 +30,7 @@ EPOCH_DAY = date(1970, 1, 1).toordinal()
 DAY_SECONDS = 86_400
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 LINE_BREAKS = frozenset("\u2028\u2029\x85")
-TRUTHS = {"1": True, "true": True, "on": True, "0": False, "false": False}
+TRUTHS = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "no": False}
 INT64 = 2**63
 
 

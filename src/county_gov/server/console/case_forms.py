@@ -7,10 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from county_gov.contract.text import Text
 from county_gov.errors import CaseConflict, EventDataInvalid, EventNotAllowed
+from county_gov.server.console.forms import NO, YES, field_of, with_problems
 from county_gov.server.console.naming import unit_name
 from county_gov.server.problems import failure_of
 from county_gov.server.render import Action, ActionField, Option
@@ -18,8 +19,6 @@ from county_gov.store import cases as rows
 from county_gov.store.access import holders
 
 if TYPE_CHECKING:
-    from typing import Literal
-
     from county_gov.cases import CaseDetail
     from county_gov.contract.schema import Field, Value
     from county_gov.contract.workflow import Event
@@ -32,10 +31,6 @@ ACCOUNT = "_account"
 UNIT = "_unit"
 """Endings of the fields that name a person and an organisation unit."""
 
-FEW = 4
-"""So many choices are shown side by side; more fold into a list."""
-YES = Text(zh="是", en="yes")
-NO = Text(zh="否", en="no")
 CONFLICT = Text(
     zh="您打开之后，别人已先办理。请核对最新情况后重新提交，已填写的内容仍保留。",
     en="Somebody acted since you opened it. Check what is new, then send it again; "
@@ -134,31 +129,9 @@ def actions_of(
 
 def _field(event: Event, one: Field, names: Names) -> ActionField:
     options = names.choices.get((event.id, one.name))
-    if options is None:
-        options = tuple(Option(value, words) for value, words in one.choices)
-    return ActionField(
-        name=one.name,
-        label=one.title,
-        help=one.meaning,
-        kind=_kind(one),
-        options=options,
-        required=one.required and one.dtype != "bool",
-        unit=one.unit,
-    )
-
-
-def _kind(
-    one: Field,
-) -> Literal["text", "textarea", "select", "radio", "number", "checkbox"]:
-    if one.name.endswith((ACCOUNT, UNIT)):
-        return "select"
-    if one.choices:
-        return "radio" if len(one.choices) <= FEW else "select"
-    if one.dtype == "bool":
-        return "checkbox"
-    if one.dtype in ("int64", "float64"):
-        return "number"
-    return "textarea" if one.multiline else "text"
+    if options is None and one.name.endswith((ACCOUNT, UNIT)):
+        options = ()
+    return field_of(one, options)
 
 
 def with_errors(
@@ -178,32 +151,12 @@ def _with_error(
     typed: Mapping[str, str],
     error: EventDataInvalid | EventNotAllowed | CaseConflict,
 ) -> Action:
-    wrong: dict[str, Text] = {}
-    whole: Text | None = None
     if isinstance(error, EventDataInvalid):
-        known = {one.name for one in action.fields}
-        wrong = {one.place: _words(one.message) for one in error.problems if one.place in known}
-        others = [str(one) for one in error.problems if one.place not in known]
-        whole = Text(zh="；".join(others)) if others else None
-    elif isinstance(error, CaseConflict):
-        whole = CONFLICT
-    else:
-        failure = failure_of(error)
-        whole = failure.why or Text(zh=str(error))
-    fields = tuple(
-        evolve(one, value=typed.get(one.name, "")[:10_000], error=wrong.get(one.name))
-        for one in action.fields
-    )
-    return evolve(action, fields=fields, error=whole)
-
-
-_KNOWN = {
-    "is required": Text(zh="必填", en="is required"),
-}
-
-
-def _words(message: str) -> Text:
-    return _KNOWN.get(message) or Text(zh=f"填写有误：{message}", en=message)
+        return with_problems(action, typed, error.problems)
+    if isinstance(error, CaseConflict):
+        return with_problems(action, typed, (), CONFLICT)
+    failure = failure_of(error)
+    return with_problems(action, typed, (), failure.why or Text(zh=str(error)))
 
 
 def fact(  # noqa: PLR0911 one answer per kind of value

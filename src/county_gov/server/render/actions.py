@@ -16,6 +16,8 @@ FieldKind = Literal[
     "select",
     "radio",
     "number",
+    "date",
+    "instant",
     "checkbox",
     "old_password",
     "new_password",
