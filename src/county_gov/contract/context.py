@@ -171,6 +171,11 @@ class Context(Protocol):
         ...
 
     @property
+    def timezone(self) -> str:
+        """The county's local time, for example "Asia/Shanghai"."""
+        ...
+
+    @property
     def log(self) -> FilteringBoundLogger:
         """A structured logger, bound to the plugin's name."""
         ...
@@ -246,6 +251,11 @@ class PageContext(Protocol):
     @property
     def clock(self) -> Clock:
         """Where the time comes from."""
+        ...
+
+    @property
+    def timezone(self) -> str:
+        """The county's local time, for example "Asia/Shanghai"."""
         ...
 
     @property

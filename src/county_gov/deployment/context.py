@@ -70,6 +70,7 @@ class PluginContext:
         read: Reads with the scope of the system.
         channels: Notifiers that its notices go to.
         drill: Whether everything is an exercise.
+        timezone: The county's local time.
     """
 
     plugin: str
@@ -80,6 +81,7 @@ class PluginContext:
     cases: Cases
     channels: tuple[str, ...]
     drill: bool = False
+    timezone: str = "Asia/Shanghai"
 
     @property
     def log(self) -> FilteringBoundLogger:
@@ -160,3 +162,4 @@ class CountyPageContext:
     read: Reader
     clock: Clock
     query: Mapping[str, str]
+    timezone: str = "Asia/Shanghai"

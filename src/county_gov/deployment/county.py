@@ -264,11 +264,13 @@ class County:
             cases=self.cases,
             channels=self.settings.notify.channels,
             drill=self.settings.county.drill,
+            timezone=self.settings.county.timezone,
         )
 
     def page_context(self, actor: Actor, parameters: Mapping[str, str]) -> CountyPageContext:
         """The context of one request for a page."""
-        return CountyPageContext(actor, self.reader(actor), self.clock, parameters)
+        timezone = self.settings.county.timezone
+        return CountyPageContext(actor, self.reader(actor), self.clock, parameters, timezone)
 
     async def caught_up(self) -> None:
         """Return once every follower has passed all of the journal, what they added included."""
