@@ -130,6 +130,7 @@ from county_gov.errors import Problem as Problem
 from county_gov.errors import RecordConflict as RecordConflict
 from county_gov.errors import RecordError as RecordError
 from county_gov.errors import RecordInvalid as RecordInvalid
+from county_gov.errors import RequestFailed as RequestFailed
 from county_gov.errors import StoreError as StoreError
 from county_gov.errors import TargetRefused as TargetRefused
 from county_gov.errors import UnsupportedWireFormat as UnsupportedWireFormat

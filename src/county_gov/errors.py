@@ -28,7 +28,8 @@
     ├── AccessDenied              who asks may not do this
     ├── AuthenticationFailed      who asks is not known
     ├── NotifyError
-    │   └── TargetRefused         a webhook points to a private or link-local address
+    │   └── TargetRefused         a webhook or request points where it may not go
+    ├── RequestFailed             another server gave no answer that could be used
     └── NotFound                  the thing asked for does not exist, or not for this actor
 """
 
@@ -213,4 +214,8 @@ class NotifyError(CountyGovError):
 
 
 class TargetRefused(NotifyError, ValueError):
-    """A webhook's address is private, link-local or otherwise not allowed."""
+    """A host is not allowed, or its address is private, link-local or otherwise refused."""
+
+
+class RequestFailed(CountyGovError, OSError):
+    """Another server gave no answer in time, too long a one, or none that can be read."""

@@ -23,7 +23,7 @@ from tests.store_fixtures import StandingClock
 
 if TYPE_CHECKING:
     from county_gov.contract.context import Context
-    from county_gov.notify.target import Resolve
+    from county_gov.outbound.target import Resolve
 
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()

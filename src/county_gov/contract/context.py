@@ -151,8 +151,9 @@ class Http(Protocol):
         """Send a request; redirects are not followed.
 
         Raises:
-            TargetRefused: if the host is not allowed, or the address is private and not named.
-            NotifyError: if no answer came in time, or it was too long.
+            TargetRefused: if the host is not allowed, the address is private and not named, or
+                this is a drill and the request would change something outside.
+            RequestFailed: if no answer came in time, or it was too long.
         """
         ...
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 import structlog
-from attrs import frozen
+from attrs import field, frozen
 
 from county_gov.contract.access import SYSTEM
 from county_gov.store import Priority, tables
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from county_gov.cases import Cases
     from county_gov.contract.access import Actor
     from county_gov.contract.clock import Clock
-    from county_gov.contract.context import Reader
+    from county_gov.contract.context import Http, Reader
     from county_gov.contract.schema import Value
     from county_gov.contract.workflow import CaseView
     from county_gov.store import Snapshot, Store, Transaction
@@ -71,6 +71,7 @@ class PluginContext:
         channels: Notifiers that its notices go to.
         drill: Whether everything is an exercise.
         timezone: The county's local time.
+        http: Requests to the hosts that the deployment file allows the plugin.
     """
 
     plugin: str
@@ -82,6 +83,7 @@ class PluginContext:
     channels: tuple[str, ...]
     drill: bool = False
     timezone: str = "Asia/Shanghai"
+    http: Http = field(kw_only=True)
 
     @property
     def log(self) -> FilteringBoundLogger:

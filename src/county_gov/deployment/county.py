@@ -20,6 +20,7 @@ from county_gov.deployment.access import Access
 from county_gov.deployment.background import Background, forget_old, prune_journal, pull
 from county_gov.deployment.context import CountyPageContext, PluginContext
 from county_gov.deployment.following import Follower, Signal
+from county_gov.deployment.http import PluginHttp
 from county_gov.deployment.live import LiveEvents
 from county_gov.deployment.parts import (
     channels,
@@ -34,6 +35,7 @@ from county_gov.deployment.steps import EventStep, JudgingStep, LatestStep, Open
 from county_gov.intake.intake import Intake
 from county_gov.intake.quarantine import Quarantine
 from county_gov.notify import DeliverySettings, Outbox
+from county_gov.outbound import Allowed, Client, read_allowed
 from county_gov.registers import Registers, read_people
 from county_gov.registry.gateway import Gateway
 from county_gov.rules.evaluation import RuleEvaluator
@@ -101,6 +103,8 @@ class County:
         self.registry = read_registry(settings, plugins)
         found = self.registry.contributions
         self.gateway = Gateway(self.clock)
+        self._client = Client()
+        self._hosts = {one.use: read_allowed(one.hosts) for one in settings.plugin}
         self.rules: Mapping[str, RuleEvaluator] = {
             key: RuleEvaluator(rule) for key, rule in found.rules.items()
         }
@@ -207,6 +211,7 @@ class County:
         self._running = False
         await self._background.stop()
         await self.outbox.close()
+        self._client.close()
         await asyncio.to_thread(self.store.close)
         self.access.close()
         log.info("county stopped", county=self.settings.county.name.zh)
@@ -265,6 +270,11 @@ class County:
             channels=self.settings.notify.channels,
             drill=self.settings.county.drill,
             timezone=self.settings.county.timezone,
+            http=PluginHttp(
+                self._client,
+                self._hosts.get(name, Allowed()),
+                drill=self.settings.county.drill,
+            ),
         )
 
     def page_context(self, actor: Actor, parameters: Mapping[str, str]) -> CountyPageContext:

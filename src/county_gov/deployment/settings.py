@@ -15,6 +15,7 @@ from county_gov.contract.access import Reach
 from county_gov.contract.plugin import API
 from county_gov.contract.text import Text
 from county_gov.errors import DeploymentError, Problem
+from county_gov.outbound import read_allowed
 from county_gov.registry.configuration import Secret, structure
 from county_gov.registry.discovery import PluginRequest
 
@@ -40,6 +41,10 @@ def _networks(_instance: object, _attribute: Attribute[Any], value: tuple[str, .
         except ValueError as error:
             msg = f"expected an address or network such as 10.0.0.0/8, got {one!r}"
             raise ValueError(msg) from error
+
+
+def _allowed_hosts(_instance: object, _attribute: Attribute[Any], value: tuple[str, ...]) -> None:
+    read_allowed(value)
 
 
 def _county_code(_instance: object, _attribute: Attribute[str], value: str) -> None:
@@ -236,10 +241,13 @@ class PluginSettings:
     Args:
         use: Name of the plugin.
         config: The plugin's own settings.
+        hosts: Where the plugin may send requests: host names (with ``http://`` in front for plain
+            HTTP), and private addresses or networks.
     """
 
     use: str
     config: dict[str, object] = field(factory=dict)
+    hosts: tuple[str, ...] = field(default=(), validator=_allowed_hosts)
 
 
 @frozen

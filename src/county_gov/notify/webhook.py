@@ -22,7 +22,7 @@ from county_gov.contract.clock import MICROSECONDS
 from county_gov.contract.notifier import Message, Notifier, Receipt
 from county_gov.contract.text import Text
 from county_gov.errors import DeploymentError, Problem, TargetRefused
-from county_gov.notify.target import (
+from county_gov.outbound.target import (
     Resolve,
     Target,
     check_address,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from county_gov.errors import TargetRefused
-from county_gov.notify.target import check_address, checked_addresses, parse_target
+from county_gov.outbound.target import check_address, checked_addresses, parse_target
 
 PUBLIC = ["8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 INWARD = [
@@ -129,7 +129,7 @@ async def test_a_host_without_address_is_an_error_of_the_network() -> None:
 async def test_other_ways_to_write_loopback_are_seen_through(host: str) -> None:
     """The system's resolver is asked, so whatever it makes of a host is what is checked."""
     target = parse_target(f"https://{host}/", allow_http=False, allowed_hosts=())
-    from county_gov.notify.target import resolve
+    from county_gov.outbound.target import resolve
 
     with pytest.raises((TargetRefused, OSError)):
         await checked_addresses(target, resolve)
