@@ -167,6 +167,10 @@ def _query_parameter(one: Parameter) -> Json:
         "whole": {"type": "integer"},
         "instant": MOMENT,
         "truth": {"type": "boolean"},
+        "fields": {
+            "type": "object",
+            "additionalProperties": {"type": "string", "maxLength": 200},
+        },
     }
     schema: Json = dict(kinds[one.kind])
     if one.choices:
@@ -175,19 +179,24 @@ def _query_parameter(one: Parameter) -> Json:
         schema["minimum"] = one.minimum
     if one.maximum is not None:
         schema["maximum"] = one.maximum
-    return {
+    parameter: Json = {
         "name": one.name,
         "in": "query",
         "required": one.required,
         "description": one.title,
         "schema": schema,
     }
+    if one.kind == "fields":
+        parameter |= {"style": "deepObject", "explode": True}
+    return parameter
 
 
 def _content(route: Route) -> Json:
-    if route.reads is None:
+    if route.reads is not None:
+        return {"application/json": {"schema": _reference(route.reads)}}
+    if set(route.media) <= set(DELIVERY):
         return DELIVERY
-    return {"application/json": {"schema": _reference(route.reads)}}
+    return {media: {"schema": {"type": "string", "format": "binary"}} for media in route.media}
 
 
 def _reference(kind: type) -> Json:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -24,6 +25,8 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 LONGEST = 200
 ALWAYS = frozenset({"lang"})
 """Parameters that every address takes."""
+NO_FIELDS: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+_FIELD = re.compile(r"(\w+)\[(\w{1,100})\]")
 
 
 @frozen(eq=False)
@@ -32,6 +35,7 @@ class Values:
 
     texts: Mapping[str, str]
     numbers: Mapping[str, int]
+    fields: Mapping[str, Mapping[str, str]] = NO_FIELDS
 
     def text(self, name: str, default: str = "") -> str:
         """A text."""
@@ -40,6 +44,10 @@ class Values:
     def number(self, name: str, default: int) -> int:
         """A whole number or an instant."""
         return self.numbers.get(name, default)
+
+    def by_field(self, name: str) -> Mapping[str, str]:
+        """What was given as ``name[field]=value``, by field."""
+        return self.fields.get(name, {})
 
     def truth(self, name: str) -> bool:
         """Whether a truth was given as "true" or "1"."""
@@ -52,12 +60,9 @@ def read_parameters(query: MultiMapping[str], declared: Sequence[Parameter]) -> 
     Raises:
         RequestInvalid: with every parameter that is wrong.
     """
-    known = {one.name: one for one in declared}
-    problems = [
-        Problem(f"query: {name[:40]}", f"unknown parameter{_hint(name, list(known))}")
-        for name in query
-        if name not in known and name not in ALWAYS
-    ]
+    known = {one.name: one for one in declared if one.kind != "fields"}
+    fields: dict[str, dict[str, str]] = {one.name: {} for one in declared if one.kind == "fields"}
+    problems = _read_names(query, known, fields)
     texts: dict[str, str] = {}
     numbers: dict[str, int] = {}
     for name, parameter in known.items():
@@ -73,7 +78,33 @@ def read_parameters(query: MultiMapping[str], declared: Sequence[Parameter]) -> 
                 problems.append(Problem(f"query: {name}", f"{problem}, got {given[0][:60]!r}"))
     if problems:
         raise RequestInvalid(problems)
-    return Values(texts, numbers)
+    return Values(texts, numbers, fields)
+
+
+def _read_names(
+    query: MultiMapping[str], known: Collection[str], fields: Mapping[str, dict[str, str]]
+) -> list[Problem]:
+    """Take what stands as ``name[field]``; problems of it, and of names that are not known."""
+    problems: list[Problem] = []
+    for name in dict.fromkeys(query):
+        found = _FIELD.fullmatch(name)
+        if found and found[1] in fields:
+            problem = _read_field(fields[found[1]], found[2], query.getall(name))
+            if problem:
+                problems.append(Problem(f"query: {name}", problem))
+        elif name not in known and name not in ALWAYS:
+            hint = _hint(name, [*known, *(f"{one}[…]" for one in fields)])
+            problems.append(Problem(f"query: {name[:40]}", f"unknown parameter{hint}"))
+    return problems
+
+
+def _read_field(values: dict[str, str], name: str, given: Sequence[str]) -> str:
+    """Take the value of one field; what is wrong with it, else an empty text."""
+    if len(given) > 1:
+        return "is given twice; give it once"
+    values[name] = given[0]
+    fits = len(given[0]) <= LONGEST and given[0].isprintable()
+    return "" if fits else f"expected at most {LONGEST} printable characters"
 
 
 def _read(parameter: Parameter, value: str, texts: dict[str, str], numbers: dict[str, int]) -> str:

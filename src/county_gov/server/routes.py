@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from county_gov.server.call import Call
 
-Method = Literal["GET", "POST", "DELETE", "*"]
+Method = Literal["GET", "POST", "PUT", "DELETE", "*"]
 Kind = Literal["api", "page", "asset"]
 """How problems are answered: as problem+json under "api", else as a page."""
 
@@ -81,14 +81,15 @@ class Parameter:
 
     Args:
         name: In the address.
-        kind: "instant" is RFC 3339 with an offset, or integer microseconds UTC.
+        kind: "instant" is RFC 3339 with an offset, or integer microseconds UTC; "fields" stands
+            for ``name[field]=value``, once for each field.
         title: What it does.
         minimum, maximum: Inclusive bounds of a whole number.
         choices: The only values allowed.
     """
 
     name: str
-    kind: Literal["text", "whole", "instant", "truth"]
+    kind: Literal["text", "whole", "instant", "truth", "fields"]
     title: str
     required: bool = False
     minimum: int | None = None
