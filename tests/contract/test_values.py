@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from county_gov.contract.schema import Field, Schema
 from county_gov.contract.text import Text
-from county_gov.contract.values import from_words, normalise
+from county_gov.contract.values import from_words, normalise, to_value
 
 T = Text("题")
 FORM = Schema(
@@ -208,3 +208,26 @@ def test_numbers_that_would_cost_dear_are_refused(word: str) -> None:
     for name in ("count", "share", "amount"):
         read = from_words(FORM, {name: word}, ZoneInfo("UTC"))
         assert [name] == [one.place for one in normalise(FORM, read)[1]]
+
+
+@given(st.integers(-(10**15), 10**15), st.integers(0, 6))
+def test_exact_numbers_come_back_as_they_were_written(scaled: int, decimals: int) -> None:
+    """What is stored of an exact number is told in its unit, and is stored alike again."""
+    one = Field("amount", "int64", T, decimals=decimals)
+    told = to_value(one, scaled)
+    assert ({"amount": scaled}, []) == normalise(Schema((one,)), {"amount": told})
+
+
+def test_days_come_back_as_texts() -> None:
+    """A day is a number where it is stored, and an ISO text for who reads it."""
+    one = Field("day", "date", T)
+    assert "2026-06-01" == to_value(one, normalise(Schema((one,)), {"day": "2026-06-01"})[0]["day"])
+    assert to_value(one, None) is None
+    assert True is to_value(Field("seen", "bool", T), True)
+
+
+def test_more_digits_than_a_number_holds_are_refused() -> None:
+    """An exact number with more digits than are kept is named, not rounded."""
+    one = Schema((Field("amount", "float64", T, decimals=2),))
+    words = from_words(one, {"amount": "90071992547409931.25"}, ZoneInfo("Asia/Shanghai"))
+    assert ["amount"] == [problem.place for problem in normalise(one, words)[1]]

@@ -11,11 +11,11 @@ from attrs import frozen
 from county_gov.cases.authority import Standing, may_know, reaches, refusal
 from county_gov.cases.check import check_workflows
 from county_gov.cases.guards import GuardKeeper
-from county_gov.cases.moving import Move, Opening, check_version, clean_key
+from county_gov.cases.moving import Move, Opening, check_version
 from county_gov.cases.reading import CaseReading, not_found, parse_id
 from county_gov.contract.access import Actor
 from county_gov.contract.schema import Value
-from county_gov.contract.values import clean_text, mend_text, normalise
+from county_gov.contract.values import clean_key, clean_text, mend_text, normalise
 from county_gov.contract.workflow import CaseView, Event, Workflow
 from county_gov.errors import (
     CaseNotFound,

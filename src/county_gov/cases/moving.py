@@ -5,7 +5,7 @@ Nothing here waits or calls a plugin: it runs on the writer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from types import MappingProxyType
@@ -292,9 +292,3 @@ def _journalled(tx: Transaction, view: CaseView, step: Step) -> dict[str, Value]
 
 def _hash(*parts: object) -> str:
     return sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
-
-
-def clean_key(key: str) -> Iterable[Problem]:
-    """What is wrong with an idempotency key: it has 1 to 200 printable ASCII characters."""
-    if not (1 <= len(key) <= 200 and key.isascii() and key.isprintable()):  # noqa: PLR2004
-        yield Problem("key", "expected 1 to 200 printable ASCII characters")
