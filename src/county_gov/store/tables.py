@@ -340,6 +340,24 @@ tasks = _table(
     Index(None, "case"),
     Index(None, "ended_at", "role"),
 )
+task_occurrences = _table(
+    "task_occurrences",
+    _number_key("task"),
+    _number("number"),
+    _number("missed", default="0"),
+    _words("note", default=""),
+)
+task_timers = _table(
+    "task_timers",
+    _number_key("case"),
+    _words("workflow"),
+    _words("state"),
+    _number("first_at"),
+    _number("every"),
+    _number("occurrence"),
+    _number("due_at"),
+    Index(None, "workflow", "due_at"),
+)
 idempotency_keys = _table(
     "idempotency_keys",
     _key("scope"),
@@ -370,7 +388,85 @@ outbox = _table(
     Index(None, "state", "next_attempt_at"),
     CheckConstraint("state IN ('pending', 'sent', 'dead', 'withheld')", name="state"),
 )
+job_positions = _table("job_positions", _key("job"), _number("until"))
+job_runs = _table(
+    "job_runs",
+    _identity(),
+    _words("job"),
+    _number("at"),
+    _words("request", default=""),
+    _words("asked_by", default=""),
+    _words("state"),
+    _number("attempt", default="0"),
+    _number("passed", default="0"),
+    _number("due_at"),
+    _words("owner", default=""),
+    _number("fence", default="0"),
+    _number("started_at", null=True),
+    _number("ended_at", null=True),
+    _words("words", default=""),
+    CheckConstraint("state IN ('waiting', 'running', 'done', 'failed', 'missed')", name="state"),
+    UniqueConstraint("job", "at", "request"),
+    Index(None, "state", "due_at"),
+    Index(None, "at"),
+    Index(
+        None,
+        "request",
+        unique=True,
+        sqlite_where=sa.text("request <> ''"),
+        postgresql_where=sa.text("request <> ''"),
+    ),
+)
 plugin_notes = _table("plugin_notes", _key("plugin"), _key("key"), _words("value"))
+
+
+datasets = _table(
+    "datasets",
+    _key("id"),
+    _words("table_name"),
+    _number("version"),
+    _words("declaration"),
+    _words("upgrade", null=True),
+    _number("updated_at"),
+    UniqueConstraint("table_name"),
+)
+record_history = _table(
+    "record_history",
+    _identity(),
+    _words("dataset"),
+    _words("record"),
+    _number("valid_from", null=True),
+    _number("version"),
+    _words("change"),
+    _words("before", null=True),
+    _number("schema_version"),
+    _words("actor"),
+    _number("account", null=True),
+    _number("at"),
+    _words("request", default=""),
+    Index(None, "dataset", "record", "id"),
+)
+record_imports = _table(
+    "record_imports",
+    _identity(),
+    _words("dataset"),
+    _words("name"),
+    _bytes("digest"),
+    _number("parts"),
+    _words("actor"),
+    _number("account", null=True),
+    _number("created_at"),
+    _words("state"),
+    _words("fingerprint", default=""),
+    _words("outcome", default="{}"),
+    _number("applied_at", null=True),
+    CheckConstraint("state IN ('read', 'previewed', 'applying', 'applied')", name="state"),
+    Index(None, "dataset", "digest"),
+    Index(None, "created_at"),
+)
+record_import_parts = _table(
+    "record_import_parts", _number_key("import"), _number_key("number"), _bytes("body")
+)
 
 
 accounts = _table(

@@ -2,9 +2,95 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0004"
 down_revision = "0003"
+
+Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
     """Make the tables."""
+    _recurring_tasks()
+    _jobs()
+
+
+def _number(
+    name: str, *, null: bool = False, default: str | None = None, identity: bool = False
+) -> sa.Column[int]:
+    return sa.Column(name, Number, nullable=null, server_default=default, autoincrement=identity)
+
+
+def _words(name: str, *, default: str | None = None) -> sa.Column[str]:
+    return sa.Column(name, sa.Text(), nullable=False, server_default=default)
+
+
+def _recurring_tasks() -> None:
+    op.create_table(
+        "task_occurrences",
+        _number("task"),
+        _number("number"),
+        _number("missed", default="0"),
+        _words("note", default=""),
+        sa.PrimaryKeyConstraint("task", name="pk_task_occurrences"),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "task_timers",
+        _number("case"),
+        _words("workflow"),
+        _words("state"),
+        _number("first_at"),
+        _number("every"),
+        _number("occurrence"),
+        _number("due_at"),
+        sa.PrimaryKeyConstraint("case", name="pk_task_timers"),
+        sqlite_strict=True,
+    )
+    op.create_index("ix_task_timers_workflow_due_at", "task_timers", ["workflow", "due_at"])
+
+
+def _jobs() -> None:
+    op.create_table(
+        "job_positions",
+        _words("job"),
+        _number("until"),
+        sa.PrimaryKeyConstraint("job", name="pk_job_positions"),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "job_runs",
+        _number("id", identity=True),
+        _words("job"),
+        _number("at"),
+        _words("request", default=""),
+        _words("asked_by", default=""),
+        _words("state"),
+        _number("attempt", default="0"),
+        _number("passed", default="0"),
+        _number("due_at"),
+        _words("owner", default=""),
+        _number("fence", default="0"),
+        _number("started_at", null=True),
+        _number("ended_at", null=True),
+        _words("words", default=""),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'running', 'done', 'failed', 'missed')",
+            name="ck_job_runs_state",
+        ),
+        sa.UniqueConstraint("job", "at", "request", name="uq_job_runs_job_at_request"),
+        sa.PrimaryKeyConstraint("id", name="pk_job_runs"),
+        sqlite_strict=True,
+    )
+    op.create_index("ix_job_runs_at", "job_runs", ["at"])
+    op.create_index(
+        "ix_job_runs_request",
+        "job_runs",
+        ["request"],
+        unique=True,
+        sqlite_where=sa.text("request <> ''"),
+        postgresql_where=sa.text("request <> ''"),
+    )
+    op.create_index("ix_job_runs_state_due_at", "job_runs", ["state", "due_at"])
