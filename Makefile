@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 CONSTRAINTS := requirements/constraints.txt
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
-SOURCES := $(wildcard src plugins tests examples benchmarks scripts docs/conf.py)
+SOURCES := $(wildcard src plugins tests examples benchmarks scripts)
 TYPED := $(wildcard src plugins/*/src plugins/*/tests tests examples benchmarks scripts)
 # More arguments for pytest, as in: make test ARGS="tests/cases -x"
 ARGS ?=
@@ -52,8 +52,8 @@ format: $(VENV)/.installed-dev  ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
-docs: $(VENV)/.installed-docs  ## build the documentation into docs/_build/html
-	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+docs: $(VENV)/.installed-docs  ## build the documentation into build/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/.installed-benchmarks  ## measure intake against its peers, and case commits beside it (ARGS=--check: fail where less than promised)
 	$(BIN)/python -m benchmarks.ingestion $(ARGS)
@@ -77,7 +77,7 @@ constraints: $(VENV)/.installed-dev $(VENV)/.installed-docs $(VENV)/.installed-b
 	$(BIN)/python scripts/freeze_constraints.py
 
 clean:  ## remove what was built, fetched or cached, and the virtual environment
-	rm -rf $(VENV) build dist docs/_build src/county_gov/server/static/vendor tests/vendor
+	rm -rf $(VENV) build dist src/county_gov/server/static/vendor tests/vendor
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -12,14 +12,12 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = tuple(
     sorted(
-        path
-        for path in (
+        (
             *ROOT.glob("*.md"),
             *DOCS.rglob("*.md"),
             *ROOT.glob("plugins/*/README.md"),
             *ROOT.glob("examples/*/README.md"),
         )
-        if "_build" not in path.parts
     )
 )
 """Every page that is written for readers."""
