@@ -127,6 +127,22 @@ class Follower:
         finally:
             self.signal.unsubscribe(event)
 
+    async def catch_up(self) -> None:
+        """Do now what there is to do, without a loop: for tests, and for what ends soon.
+
+        Raises:
+            LeaseLost: if another worker follows.
+        """
+        lease = await self._acquire()
+        while True:
+            rows, head = await self.store.read(self._rows)
+            if not rows:
+                break
+            await self._take(lease, rows)
+        if self.idle_seconds:
+            await self._take(lease, ())
+        self._move(max(head, self.position))
+
     def stuck(self, seconds: float) -> bool:
         """Whether one step has been under way or failing for so long."""
         since = self.behind_since

@@ -1,41 +1,11 @@
 """What a plugin's own tests may import beside `county_gov.api`."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TypeVar
-
-from attrs import define
-
-from county_gov.errors import DeploymentError
-from county_gov.registry.configuration import structure
-
-C = TypeVar("C")
-
-__all__ = ["SetClock", "configuration"]
-
-
-@define
-class SetClock:
-    """A clock that stands until a test moves it. Instants are microseconds UTC."""
-
-    at: int = 0
-
-    def now(self) -> int:
-        """The instant that was set."""
-        return self.at
-
-
-def configuration(
-    cls: type[C], data: Mapping[str, object], *, folder: Path | str = ".", place: str = "config"
-) -> C:
-    """A plugin's configuration from plain data, checked as the deployment file is.
-
-    Raises:
-        DeploymentError: with every mistake at once.
-    """
-    made, problems = structure(data, cls, place=place, folder=Path(folder))
-    if made is None:
-        raise DeploymentError(problems)
-    return made
+from county_gov.testing.clock import Moment as Moment
+from county_gov.testing.clock import SetClock as SetClock
+from county_gov.testing.configuring import configuration as configuration
+from county_gov.testing.notices import RememberingNotifier as RememberingNotifier
+from county_gov.testing.scenario import Scenario as Scenario
+from county_gov.testing.world import Area as Area
+from county_gov.testing.world import Datastream as Datastream
+from county_gov.testing.world import Role as Role
+from county_gov.testing.world import Thing as Thing
