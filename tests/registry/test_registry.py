@@ -45,7 +45,7 @@ class LimitConfig:
 def rule(rule_id: str) -> Rule:
     """A rule with the condition ``high``."""
     condition = Condition("high", Text("高"), Citation("示例标准"))
-    return Rule(rule_id, Text("规则"), Latest("pm25"), (condition,), lambda _batch: {})
+    return Rule(rule_id, Text("规则"), {"value": Latest("pm25")}, (condition,), lambda _batch: {})
 
 
 @frozen(eq=False)

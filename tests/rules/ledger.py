@@ -15,8 +15,8 @@ from county_gov.contract.context import DatastreamView
 from county_gov.contract.rule import (
     Citation,
     Condition,
+    Driving,
     HourlyMean,
-    Input,
     Judgement,
     Latest,
     Rule,
@@ -50,12 +50,12 @@ def compare(batch: Batch) -> Mapping[str, Judgement]:
     return {name: judgement(name) for name in LIMITS}
 
 
-def rule_over(series_input: Input) -> Rule:
+def rule_over(series_input: Driving) -> Rule:
     """A rule with the four conditions of `compare`."""
     conditions = tuple(
         Condition(name, Text(name), Citation("试验标准", "T 1-2026")) for name in LIMITS
     )
-    return Rule("t.rule", Text("试验"), series_input, conditions, compare)
+    return Rule("t.rule", Text("试验"), {"value": series_input}, conditions, compare)
 
 
 def policy_with(hold_for: int = 0) -> AlertPolicy:
@@ -231,7 +231,7 @@ def standing(store: Store) -> list[Found]:
     ]
 
 
-def expected(memory: Memory, series_input: Input, period: int, hold_for: int) -> list[Found]:
+def expected(memory: Memory, series_input: Driving, period: int, hold_for: int) -> list[Found]:
     """What one look at all readings, in order, finds."""
     policy, rule = policy_with(hold_for), rule_over(series_input)
     rows = [row for _, row in sorted(memory.rows.items())]

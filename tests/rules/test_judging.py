@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from county_gov.contract.batch import NO_TIME, Batch
 from county_gov.contract.clock import HOUR
-from county_gov.contract.rule import Input, Judgement
+from county_gov.contract.rule import Driving, Judgement
 from county_gov.errors import ContractError, LeaseLost
 from county_gov.rules.judging import EpisodeChange, Judging, decode_change
 from county_gov.store import Store, tables
@@ -39,7 +39,7 @@ from tests.rules.ledger import (
 )
 
 
-def judging_of(memory: Memory, series_input: Input, period: int, hold_for: int = 0) -> Judging:
+def judging_of(memory: Memory, series_input: Driving, period: int, hold_for: int = 0) -> Judging:
     """Judging by one policy over readings in memory."""
     rules = {"t.rule": rule_over(series_input)}
     streams = Streams(period)
@@ -59,7 +59,7 @@ def run(store: Store, judging: Judging, payloads: Sequence[bytes]) -> tuple[Epis
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_order_and_split_ends_in_the_same_episodes(
-    shared_store: Store, series_input: Input, period: int, hold_for: int, data: st.DataObject
+    shared_store: Store, series_input: Driving, period: int, hold_for: int, data: st.DataObject
 ) -> None:
     """Late, revised, repeated and redelivered readings end where one look at all would."""
     empty_tables(shared_store)
@@ -91,7 +91,7 @@ def test_any_order_and_split_ends_in_the_same_episodes(
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_policy_that_first_meets_a_history_judges_it_whole(
-    shared_store: Store, series_input: Input, period: int, hold_for: int, data: st.DataObject
+    shared_store: Store, series_input: Driving, period: int, hold_for: int, data: st.DataObject
 ) -> None:
     """Whichever reading is told first, a datastream that is told of ends as one look has it."""
     empty_tables(shared_store)
@@ -151,7 +151,7 @@ def test_what_is_told_later_is_not_taken_for_history(shared_store: Store) -> Non
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_readings_in_order_correct_nothing(
-    shared_store: Store, series_input: Input, period: int, hold_for: int, data: st.DataObject
+    shared_store: Store, series_input: Driving, period: int, hold_for: int, data: st.DataObject
 ) -> None:
     """What comes in order raises and clears each episode once, and takes nothing back."""
     empty_tables(shared_store)

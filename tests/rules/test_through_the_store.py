@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from county_gov.contract.batch import NO_TIME
 from county_gov.contract.clock import HOUR, SystemClock
-from county_gov.contract.rule import Input
+from county_gov.contract.rule import Driving
 from county_gov.rules.judging import Judging
 from county_gov.store import Priority, Store, Transaction, tables
 from county_gov.store.followers import JournalRow, read_journal
@@ -110,7 +110,7 @@ class County:
 
 
 @contextmanager
-def county_at(path: Path, series_input: Input = LATEST, period: int = HOUR) -> Iterator[County]:
+def county_at(path: Path, series_input: Driving = LATEST, period: int = HOUR) -> Iterator[County]:
     """A county with one policy in a file."""
     database = SqliteDatabase(f"sqlite:///{path}")
     database.create_tables()
@@ -137,7 +137,7 @@ def county_at(path: Path, series_input: Input = LATEST, period: int = HOUR) -> I
 @given(data=st.data())
 def test_any_order_and_split_through_the_store(
     tmp_path_factory: pytest.TempPathFactory,
-    series_input: Input,
+    series_input: Driving,
     period: int,
     data: st.DataObject,
 ) -> None:

@@ -151,8 +151,8 @@ def test_input_and_policy_follow_the_configuration() -> None:
     other = evolve(STRICTER, input="hourly_mean", hold_minutes=60, stale_hours=5, open_case=False)
     policy = policy_of(other)
 
-    assert Latest("pm10") == RULES[1].input
-    assert HourlyMean("pm10") == rule_of(other, ZONE).input
+    assert {"value": Latest("pm10")} == RULES[1].inputs
+    assert {"value": HourlyMean("pm10")} == rule_of(other, ZONE).inputs
     assert (HOUR, 5 * HOUR, "") == (policy.levels[0].hold_for, policy.stale_after, policy.workflow)
     assert "sensors.pollution" == policy_of(STRICTER).workflow
     changed = evolve(STRICTER, limits=STRICTER.limits[:1])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from attrs import frozen
 
 from county_gov.contract.clock import HOUR
+from county_gov.errors import ContractError
 
 if TYPE_CHECKING:
     from county_gov.contract.text import Text
@@ -40,6 +41,19 @@ class Level:
 class AlertPolicy:
     """Makes episodes out of a rule's verdicts. The state belongs to the core.
 
+    For example, an alert of four levels about a whole reservoir, whose patrols end with it:
+
+        AlertPolicy(
+            id="reservoir.flood",
+            title=Text(zh="水库汛情", en="Reservoir flood"),
+            rule="reservoir.flood",
+            levels=(Level("notice", "near", "far"), Level("urgent", "crest", "below_crest")),
+            workflow="reservoir.patrol",
+            groups_by="thing",
+            inhibited_by=("reservoir.sensor_fault",),
+            on_cleared="all_clear",
+        )
+
     Args:
         id: Prefixed by the plugin.
         title: What an alert of it is called.
@@ -48,7 +62,19 @@ class AlertPolicy:
         stale_after: An open episode without a reading for this long is shown as stale, never as
             resolved; a longer gap also starts a pending ``hold_for`` anew.
         workflow: Id of the workflow that a new episode opens a case of, or empty.
-        ignore_flags: Readings with these quality flags neither raise nor clear.
+        ignore_flags: Readings with these quality flags neither raise nor clear, and are not joined.
+        groups_by: Which open case of the workflow a later episode joins instead of opening its own:
+            that of the same datastream, or that of the same thing (with other policies that open
+            the same workflow and group by thing). It is also the subject of the case: the code of
+            the datastream, or of the thing.
+        inhibited_by: Ids of policies; while one of them has an open episode on the same thing, an
+            episode of this one opens no case. Once none of them has, it does, if it still lasts.
+        on_cleared: Id of an event of the workflow that the core sends to the case, as the system,
+            when its last open episode has ended or was withdrawn, once per end. A case whose state
+            does not allow the event stays as it is. Empty means that nothing is sent.
+
+    Raises:
+        ContractError: if ``on_cleared`` is given without a workflow.
     """
 
     id: str
@@ -58,3 +84,18 @@ class AlertPolicy:
     stale_after: int = 3 * HOUR
     workflow: str = ""
     ignore_flags: tuple[str, ...] = ("faulty", "calibrating", "maintenance")
+    groups_by: Literal["datastream", "thing"] = "datastream"
+    inhibited_by: tuple[str, ...] = ()
+    on_cleared: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        if self.on_cleared and not self.workflow:
+            raise ContractError(
+                f"alert policy {self.id}: on_cleared {self.on_cleared!r} is an event of a workflow:"
+                " name the workflow too"
+            )
+        if self.groups_by not in {"datastream", "thing"}:
+            raise ContractError(
+                f"alert policy {self.id}: groups_by: expected 'datastream' or 'thing', got"
+                f" {self.groups_by!r}"
+            )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from attrs import frozen
 
 from county_gov.contract.batch import Batch, Float64s, Int8s
+from county_gov.errors import ContractError
 
 if TYPE_CHECKING:
     from county_gov.contract.text import Text
@@ -17,6 +18,9 @@ PASS = 1
 FAIL = 0
 UNKNOWN = -1
 """Kleene's third value: the condition could not be determined. Never taken for pass or fail."""
+
+ROW_COLUMNS = ("datastream", "time")
+"""Columns that every batch of a rule has beside its inputs."""
 
 
 @frozen
@@ -74,24 +78,109 @@ class Condition:
 
 @frozen
 class Latest:
-    """Input: each reading of an observed property, as it came (column ``value``)."""
+    """Input: the readings of an observed property, as they came.
+
+    As the first input of a rule: each reading is a row. As a further one: the newest reading at
+    or before the row's instant, and not older than that by more than ``within``; else NaN.
+
+    Args:
+        observed_property: Of a datastream of the row's thing.
+        within: Microseconds; as a further input more than 0, as the first one 0.
+    """
 
     observed_property: str
+    within: int = 0
 
 
 @frozen
 class HourlyMean:
-    """Input: the mean of each clock hour (column ``value``).
+    """Input: the mean of each clock hour.
 
     An hour counts when at least ``coverage`` of its readings are there (GB 3095-2026, table 4:
-    45 minutes of sampling) and the hour is over; any other hour is a gap.
+    45 minutes of sampling) and the hour is over; any other hour is a gap. As the first input of a
+    rule: each hour that counts is a row, whose time is the hour's beginning. As a further one: the
+    last full hour at the row's instant, NaN where it does not count; beside hours, the same hour.
+
+    Args:
+        observed_property: Of a datastream of the row's thing.
+        coverage: Share of the hour's readings, above 0 and up to 1.
     """
 
     observed_property: str
     coverage: float = 0.75
 
 
-Input = Latest | HourlyMean
+WindowFigure = Literal["rise", "sum", "mean", "minimum", "maximum", "count"]
+WINDOW_FIGURES: tuple[WindowFigure, ...] = ("rise", "sum", "mean", "minimum", "maximum", "count")
+
+
+@frozen
+class Window:
+    """Further input: a figure of the readings in (t - length, t], t being the row's instant.
+
+    "rise" is the value at t minus the value at t - length, each taken from the newest reading at
+    or before it that is not older than ``within``: NaN where one of both is missing. Without any
+    reading "count" is 0, and everything else NaN: unknown is never zero.
+
+    Args:
+        observed_property: Of a datastream of the row's thing; may be that of the first input.
+        length: Microseconds.
+        how: Which figure.
+        coverage: Share of the readings that the datastream's period lets expect in the window;
+            where fewer are there, the figure is NaN. From 0 to 1; an irregular datastream (period
+            0) has no expectation.
+        within: For "rise", the age in microseconds that the readings at both ends may have; 0
+            stands for a quarter of the length.
+    """
+
+    observed_property: str
+    length: int
+    how: WindowFigure
+    coverage: float = 0.0
+    within: int = 0
+
+    @property
+    def tolerance(self) -> int:
+        """The age that the readings at both ends of a rise may have, microseconds."""
+        return self.within or self.length // 4
+
+
+@frozen
+class Attribute:
+    """Further input: a field of the record that belongs to the row's thing or area.
+
+    Of a dated dataset the record in force on the row's local day is taken. The column is float64
+    (exact decimals unscaled, days since 1970-01-01, instants in microseconds, 0 and 1 for bool),
+    NaN where there is no record or no value; for a text field objects, "" where there is none.
+
+    Args:
+        dataset: Id of a dataset of records whose key is a single field.
+        field: Name of one of its fields.
+        key: Whether the record's key is the code of the row's thing, or of its area.
+    """
+
+    dataset: str
+    field: str
+    key: Literal["thing", "area"] = "thing"
+
+
+@frozen
+class Setting:
+    """Further input: a parameter's value in force on the row's local day, in the row's area.
+
+    Its column is as that of an `Attribute`: NaN or "" where no value holds.
+
+    Args:
+        parameter: Id of the parameter.
+    """
+
+    parameter: str
+
+
+Driving = Latest | HourlyMean
+"""What a rule's first input can be: it gives the rows."""
+
+Input = Latest | HourlyMean | Window | Attribute | Setting
 
 
 @frozen(eq=False)
@@ -122,25 +211,115 @@ class Verdicts:
 class Rule:
     """A judgement over columns.
 
+    The first input gives the rows: each reading, or each hour, of every datastream of its property.
+    The core joins the others to each row by event time, from the datastreams of the same thing,
+    from records and from parameters. A row's instant is its reading's time, or the last
+    microsecond of its hour. What comes late, is revised or is approved later changes the rows that
+    it belongs to, and they are judged again:
+
+        Rule(
+            id="reservoir.flood",
+            title=Text(zh="超汛限", en="Above the flood limit"),
+            inputs={
+                "level": Latest("water_level"),
+                "rise": Window("water_level", HOUR, "rise"),
+                "rain": Window("rainfall", 3 * HOUR, "sum", coverage=0.75),
+                "limit": Setting("reservoir.flood_limit"),
+                "crest": Attribute("reservoir.reservoirs", "crest"),
+            },
+            conditions=(Condition("above", Text(zh="超过汛限", en="Above"), FLOOD_LAW, "m"),),
+            judge=judge_flood,
+        )
+
+    where ``judge_flood`` answers UNKNOWN wherever an input that it needs is NaN:
+
+        def judge_flood(batch: Batch) -> Mapping[str, Judgement]:
+            level, limit = batch["level"], batch["limit"]
+            known = np.isfinite(level) & np.isfinite(limit)
+            above = np.where(known, np.where(level > limit, PASS, FAIL), UNKNOWN)
+            return {"above": Judgement(above.astype(np.int8), level, limit)}
+
     Args:
         id: Prefixed by the plugin.
         title: What it is called.
-        subject: What one row speaks of.
-        input: Series that is joined into the rows; the batch given to ``judge`` has the columns
-            ``datastream`` (int64 numbers), ``time`` (int64 microseconds UTC), ``value`` (float64
-            in the datastream's unit).
+        inputs: What is joined into the rows, by the name of its column; the first one drives. The
+            batch given to ``judge`` has the columns ``datastream`` (int64, the driving one's
+            number), ``time`` (int64 microseconds UTC) and one per input (float64 in the unit of
+            its datastream or field; texts as objects).
         conditions: What is asked; ``judge`` answers each.
         judge: Pure function from a batch to a judgement per condition id. A row's answer never
             depends on the other rows, unless ``scope`` is "cohort".
         scope: "row" or "cohort".
         version: Raised with each change; recorded with every verdict.
+
+    Raises:
+        ContractError: if an input has a wrong name or figure, or the first one cannot drive.
     """
 
     id: str
     title: Text
-    input: Input
+    inputs: Mapping[str, Input]
     conditions: tuple[Condition, ...]
     judge: Callable[[Batch], Mapping[str, Judgement]]
     subject: Literal["datastream"] = "datastream"
     scope: Literal["row", "cohort"] = "row"
     version: str = "1"
+
+    def __attrs_post_init__(self) -> None:
+        if not self.inputs:
+            raise ContractError(f"rule {self.id}: inputs: name at least one")
+        for place, (name, one) in enumerate(self.inputs.items()):
+            if not name.isidentifier() or name in ROW_COLUMNS:
+                raise ContractError(
+                    f"rule {self.id}: inputs: {name!r}: expected an identifier other than"
+                    f" {' and '.join(ROW_COLUMNS)}"
+                )
+            problem = _fault(one) if place else _driving_fault(one)
+            if problem:
+                raise ContractError(f"rule {self.id}: inputs[{name!r}]: {problem}")
+
+    @property
+    def driving(self) -> Driving:
+        """The first input, which gives the rows."""
+        first = next(iter(self.inputs.values()))
+        if not isinstance(first, Latest | HourlyMean):
+            raise ContractError(f"rule {self.id}: inputs: {_driving_fault(first)}")
+        return first
+
+    @property
+    def driving_name(self) -> str:
+        """The column of the first input."""
+        return next(iter(self.inputs))
+
+    @property
+    def joined(self) -> Mapping[str, Input]:
+        """The further inputs, by column."""
+        return dict(list(self.inputs.items())[1:])
+
+
+def _driving_fault(one: Input) -> str:
+    """Why an input cannot be the first one, or an empty text."""
+    if not isinstance(one, Latest | HourlyMean):
+        return f"the first input gives the rows: expected Latest or HourlyMean, got {one}"
+    if isinstance(one, Latest) and one.within:
+        return f"within: the first input takes each reading: expected 0, got {one.within}"
+    return _fault(one) if isinstance(one, HourlyMean) else ""
+
+
+def _fault(one: Input) -> str:
+    """What is wrong with the figures of a further input, or an empty text."""
+    problem = ""
+    match one:
+        case Latest(within=within) if within <= 0:
+            problem = f"within: how old may the reading be? expected microseconds, got {within}"
+        case HourlyMean(coverage=coverage) if not 0 < coverage <= 1:
+            problem = f"coverage: expected a share above 0 and up to 1, got {coverage}"
+        case Window(length=length) if length <= 0:
+            problem = f"length: expected microseconds above 0, got {length}"
+        case Window(how=how) if how not in WINDOW_FIGURES:
+            problem = f"how: expected one of {', '.join(WINDOW_FIGURES)}, got {how!r}"
+        case Window(coverage=coverage, within=within) if not 0 <= coverage <= 1 or within < 0:
+            problem = f"expected a coverage from 0 to 1 and within of 0 or more, got {one}"
+        case Attribute(key=key) if key not in {"thing", "area"}:
+            problem = f"key: expected 'thing' or 'area', got {key!r}"
+    return problem

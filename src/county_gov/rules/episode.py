@@ -156,7 +156,7 @@ def fingerprint(policy: AlertPolicy, rule: Rule) -> str:
     limits other than those that raised it.
     """
     levels = [(one.severity, one.raise_when, one.clear_when, one.hold_for) for one in policy.levels]
-    given = (policy.rule, rule.version, repr(rule.input))
+    given = (policy.rule, rule.version, repr(tuple(rule.inputs.items())))
     parts = (*given, levels, policy.stale_after, policy.ignore_flags)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 

@@ -10,7 +10,15 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from county_gov.contract.batch import Batch
-from county_gov.contract.rule import FAIL, PASS, UNKNOWN, Judgement, Rule, Verdicts
+from county_gov.contract.rule import (
+    FAIL,
+    PASS,
+    ROW_COLUMNS,
+    UNKNOWN,
+    Judgement,
+    Rule,
+    Verdicts,
+)
 from county_gov.errors import ContractError
 
 
@@ -24,16 +32,24 @@ class RuleEvaluator:
 
     rule: Rule
 
-    def judge(self, batch: Batch) -> Verdicts:
+    def judge(self, batch: Batch, *, as_of: int | None = None) -> Verdicts:
         """The rule's verdicts for every row of a batch.
 
         Args:
-            batch: Columns ``datastream``, ``time`` and ``value``, each of shape (n,).
+            batch: Columns ``datastream``, ``time`` and one per input of the rule, each of shape
+                (n,). A row is judged by the limits in force at its time.
+            as_of: Instant, microseconds UTC, whose limits judge every row instead: what would be
+                said of these values then. It is given to the rule as each row's time.
 
         Raises:
-            ContractError: if the rule raises, if a condition is missing or unknown, or if a
-                column has the wrong type, dtype, shape or values.
+            ContractError: if a column is missing, if the rule raises, if a condition is missing or
+                unknown, or if a column has the wrong type, dtype, shape or values.
         """
+        if as_of is not None:
+            batch = Batch({**batch, "time": np.full(batch.rows, as_of, np.int64)})
+        missing = [name for name in (*ROW_COLUMNS, *self.rule.inputs) if name not in batch]
+        if missing:
+            raise self._broken("batch", f"the columns {missing} as well", sorted(batch))
         try:
             answers = self.rule.judge(batch)
         except Exception as error:

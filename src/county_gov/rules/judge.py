@@ -166,7 +166,7 @@ class PolicyJudge:
 
     @property
     def _hourly(self) -> bool:
-        return isinstance(self.rule.input, HourlyMean)
+        return isinstance(self.rule.driving, HourlyMean)
 
     def read_state(self, row: StateRow) -> Written | None:
         """A stored state, or None where it was made under another policy."""
@@ -302,9 +302,9 @@ class PolicyJudge:
     ) -> tuple[InputRows, list[OpenHour | None]]:
         """The rule's input out of readings."""
         scales = 10.0 ** np.array([view.decimals for view in views], np.float64)
-        if isinstance(self.rule.input, HourlyMean):
+        if isinstance(self.rule.driving, HourlyMean):
             periods = np.array([view.period for view in views], np.int64)
-            coverage = Coverage.of(periods, self.rule.input.coverage)
+            coverage = Coverage.of(periods, self.rule.driving.coverage)
             rows, hours = hours_over(samples, coverage, hours, complete=complete)
             return InputRows(rows.series, rows.times, rows.values / scales[rows.series]), hours
         kept = samples.counting
@@ -316,7 +316,11 @@ class PolicyJudge:
         """Ask the rule."""
         numbers = np.array([view.number for view in views], np.int64)
         batch = Batch(
-            {"datastream": numbers[rows.series], "time": rows.times, "value": rows.values}
+            {
+                "datastream": numbers[rows.series],
+                "time": rows.times,
+                self.rule.driving_name: rows.values,
+            }
         )
         verdicts = RuleEvaluator(self.rule).judge(batch)
         return Track.of(self.policy, rows.series, rows.times, verdicts)

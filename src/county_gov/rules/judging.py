@@ -173,7 +173,7 @@ class Judging:
         after: list[StateRow] = []
         writes: list[_Write] = []
         for desk in self._desks:
-            wanted = desk.judge.rule.input.observed_property
+            wanted = desk.judge.rule.driving.observed_property
             mine = [view for view in views if view.observed_property == wanted]
             for one in desk.plan(snapshot, mine, readings, self.register()):
                 if one.before != one.after:

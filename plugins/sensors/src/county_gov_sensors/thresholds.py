@@ -102,7 +102,7 @@ def rule_of(threshold: ThresholdConfig, timezone: str) -> Rule:
     return Rule(
         id=f"sensors.{threshold.id}",
         title=threshold.title,
-        input=kinds[threshold.input](threshold.observed_property),
+        inputs={"value": kinds[threshold.input](threshold.observed_property)},
         conditions=conditions,
         judge=DatedLimits.of(threshold, timezone).judge,
         version=hashlib.sha256(repr(threshold.limits).encode()).hexdigest()[:8],

@@ -45,7 +45,7 @@ def policies_for(county: County, view: DatastreamView) -> list[tuple[AlertPolicy
     return [
         (policy, rule)
         for policy, rule in pairs
-        if rule.input.observed_property == view.observed_property
+        if rule.driving.observed_property == view.observed_property
     ]
 
 
@@ -197,7 +197,8 @@ def _asked(county: County, rule: Rule, view: DatastreamView, at: int) -> Mapping
         {
             "datastream": np.array([view.number], np.int64),
             "time": np.array([at], np.int64),
-            "value": np.array([0.0], np.float64),
+            **{name: np.array([np.nan], np.float64) for name in rule.joined},
+            rule.driving_name: np.array([0.0], np.float64),
         }
     )
     owner = county.registry.contributions.owner("rules", rule.id)
