@@ -368,6 +368,37 @@ idempotency_keys = _table(
 )
 
 
+parameter_serials = _table(
+    "parameter_serials", _key("parameter"), _number("proposed"), _number("approved")
+)
+parameter_proposals = _table(
+    "parameter_proposals",
+    _identity(),
+    _words("parameter"),
+    _number("number"),
+    _words("area"),
+    _words("value"),
+    _words("unit"),
+    _number("effective_from"),
+    _words("document"),
+    _words("document_number"),
+    _words("article"),
+    _words("reason"),
+    _words("state", default="open"),
+    _words("proposed_by"),
+    _number("proposed_account"),
+    _number("proposed_at"),
+    _words("decided_by", default=""),
+    _number("decided_account", null=True),
+    _number("decided_at", null=True),
+    _words("decided_reason", default=""),
+    _number("approval", null=True),
+    UniqueConstraint("parameter", "number"),
+    Index(None, "state"),
+    CheckConstraint("state IN ('open', 'approved', 'rejected', 'withdrawn')", name="state"),
+)
+
+
 outbox = _table(
     "outbox",
     _identity(),
