@@ -24,7 +24,13 @@
     ├── RecordError
     │   ├── RecordInvalid         a record's values break its schema
     │   └── RecordConflict        somebody else changed the record first
-    ├── CommandRefused            a command of a page says why it was not done
+    ├── CommandError
+    │   ├── CommandRefused        a command of a page says why it was not done
+    │   ├── CommandInvalid        the values sent with a command break its form
+    │   └── CommandFailed         the plugin behind a command failed, or was too slow
+    ├── ParameterError
+    │   ├── ProposalInvalid       a proposal of a value breaks its field or lacks what it needs
+    │   └── ProposalConflict      the proposal was decided before: look at it as it is now
     ├── AccessDenied              who asks may not do this
     ├── AuthenticationFailed      who asks is not known
     ├── NotifyError
@@ -185,12 +191,44 @@ class RecordConflict(RecordError, RuntimeError):
     """Somebody else changed the record first: look at it as it is now, then decide anew."""
 
 
-class CommandRefused(CountyGovError):
+class CommandError(CountyGovError):
+    """A command was not done."""
+
+
+class CommandInvalid(CommandError, ValueError):
+    """The values sent with a command break its form; ``problems`` names each field."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(map(str, self.problems)))
+
+
+class CommandFailed(CommandError, RuntimeError):
+    """The plugin behind a command failed or was too slow; part of it may have been done."""
+
+
+class CommandRefused(CommandError):
     """A command of a page was not done; the text says why, for the person who asked for it."""
 
     def __init__(self, why: Text) -> None:
         self.why = why
         super().__init__(why.zh)
+
+
+class ParameterError(CountyGovError):
+    """A value of a parameter cannot be proposed, or a proposal not be decided."""
+
+
+class ProposalInvalid(ParameterError, ValueError):
+    """A proposal is wrong or incomplete; ``problems`` lists each field that is."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(map(str, self.problems)))
+
+
+class ProposalConflict(ParameterError, RuntimeError):
+    """The proposal was decided before: look at it as it is now."""
 
 
 class RegisterError(CountyGovError, ValueError):

@@ -18,6 +18,9 @@ CORE_PERMISSIONS: tuple[Permission, ...] = (
     Permission(OPEN_PERMISSION, Text(zh="人工立案", en="Open a case by hand")),
     Permission("core.outbox.read", Text(zh="查看通知发送情况", en="Read the outbox")),
     Permission("core.outbox.write", Text(zh="重新发送通知", en="Send dead letters again")),
+    Permission(
+        "core.parameters.read", Text(zh="查看参数设置及其历史", en="Read settings and their history")
+    ),
     Permission("core.metrics.read", Text(zh="查看运行指标", en="Read metrics")),
     Permission("core.audit.read", Text(zh="查看审计日志", en="Read the audit trail")),
 )

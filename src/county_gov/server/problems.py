@@ -34,6 +34,8 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (errors.CaseConflict, HTTPStatus.CONFLICT),
     (errors.EventNotAllowed, HTTPStatus.CONFLICT),
     (errors.EventDataInvalid, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (errors.ProposalInvalid, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (errors.ProposalConflict, HTTPStatus.CONFLICT),
     (errors.RegisterError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (errors.StoreBusy, HTTPStatus.TOO_MANY_REQUESTS),
     (errors.StoreClosed, HTTPStatus.SERVICE_UNAVAILABLE),
