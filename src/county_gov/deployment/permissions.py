@@ -19,7 +19,7 @@ CORE_PERMISSIONS: tuple[Permission, ...] = (
     Permission("core.outbox.read", Text(zh="查看通知发送情况", en="Read the outbox")),
     Permission("core.outbox.write", Text(zh="重新发送通知", en="Send dead letters again")),
     Permission(
-        "core.parameters.read", Text(zh="查看参数设置及其历史", en="Read settings and their history")
+        "core.parameters.read", Text(zh="查看参数设置", en="Read settings and who set them")
     ),
     Permission("core.metrics.read", Text(zh="查看运行指标", en="Read metrics")),
     Permission("core.audit.read", Text(zh="查看审计日志", en="Read the audit trail")),
