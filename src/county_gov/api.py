@@ -119,6 +119,9 @@ from county_gov.errors import AuthenticationFailed as AuthenticationFailed
 from county_gov.errors import CaseConflict as CaseConflict
 from county_gov.errors import CaseError as CaseError
 from county_gov.errors import CaseNotFound as CaseNotFound
+from county_gov.errors import CommandError as CommandError
+from county_gov.errors import CommandFailed as CommandFailed
+from county_gov.errors import CommandInvalid as CommandInvalid
 from county_gov.errors import CommandRefused as CommandRefused
 from county_gov.errors import ContractError as ContractError
 from county_gov.errors import CountyGovError as CountyGovError

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
+import msgspec
 import sqlalchemy as sa
 import structlog
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from county_gov.contract.access import SYSTEM
 from county_gov.store import Priority, tables
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from county_gov.contract.access import Actor
     from county_gov.contract.clock import Clock
     from county_gov.contract.context import Http, Reader
+    from county_gov.contract.parameter import ParameterReader
+    from county_gov.contract.records import RecordWriter
     from county_gov.contract.schema import Value
     from county_gov.contract.workflow import CaseView
     from county_gov.store import Snapshot, Store, Transaction
@@ -165,3 +169,105 @@ class CountyPageContext:
     clock: Clock
     query: Mapping[str, str]
     timezone: str = "Asia/Shanghai"
+
+
+@define(eq=False)
+class CountyCommandContext:
+    """Implements `county_gov.contract.context.CommandContext` for one command.
+
+    Args:
+        page: What a page of the same person may use.
+        command: Id of the command.
+        key: Idempotency key of the click.
+        store: Where notices wait.
+        cases: Where cases are opened.
+        channels: Notifiers that its notices go to.
+        drill: Whether everything is an exercise.
+        request: Id of the HTTP request, for the audit trail.
+    """
+
+    page: CountyPageContext
+    command: str
+    key: str
+    store: Store
+    cases: Cases
+    channels: tuple[str, ...]
+    drill: bool = False
+    request: str = ""
+    _opened: int = field(default=0, init=False)
+    _told: int = field(default=0, init=False)
+
+    @property
+    def actor(self) -> Actor:
+        """Who gave the command."""
+        return self.page.actor
+
+    @property
+    def read(self) -> Reader:
+        """Reads within that person's scope."""
+        return self.page.read
+
+    @property
+    def clock(self) -> Clock:
+        """Where the time comes from."""
+        return self.page.clock
+
+    @property
+    def timezone(self) -> str:
+        """The county's local time."""
+        return self.page.timezone
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query parameters of the page's address."""
+        return self.page.query
+
+    @property
+    def records(self) -> RecordWriter:
+        """Records within that person's scope, to read and to write."""
+        return self.page.records
+
+    @property
+    def parameters(self) -> ParameterReader:
+        """Values that the county has set."""
+        return self.page.parameters
+
+    async def open_case(
+        self, workflow: str, *, title: str, area: str, subject: str, data: Mapping[str, Value]
+    ) -> CaseView:
+        """Open a case as that person; the n-th case of a click is opened once."""
+        self._opened += 1
+        return await self.cases.open(
+            workflow,
+            title=title,
+            area=area,
+            subject=subject,
+            data=data,
+            actor=self.actor,
+            key=digest(self.command, self.key, self._opened),
+            drill=self.drill,
+            request=self.request,
+        )
+
+    async def notify(self, recipient: str, *, subject: str, body: str) -> None:
+        """Put a notice into the outbox; the n-th notice of a click is sent once."""
+        self._told += 1
+        key = digest(self.command, self.actor.account, self.key, self._told)
+
+        def write(tx: Transaction) -> None:
+            for channel in self.channels:
+                tx.append_outbox(
+                    key=f"command:{key}:{channel}",
+                    notifier=channel,
+                    recipient=recipient,
+                    subject=subject,
+                    body=body,
+                    drill=self.drill,
+                )
+
+        await self.store.write(write)
+
+
+def digest(*parts: object) -> str:
+    """A short name for a request: the same parts give the same."""
+    return sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()

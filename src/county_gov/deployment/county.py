@@ -13,12 +13,17 @@ import msgspec
 import structlog
 
 from county_gov.cases import Cases
-from county_gov.contract.access import Scope
+from county_gov.contract.access import SYSTEM, Scope
 from county_gov.contract.clock import SystemClock
 from county_gov.contract.source import Delivery, Outcome
 from county_gov.deployment.access import Access
 from county_gov.deployment.background import Background, forget_old, prune_journal, pull
-from county_gov.deployment.context import CountyPageContext, PluginContext
+from county_gov.deployment.commands import Commands
+from county_gov.deployment.context import (
+    CountyCommandContext,
+    CountyPageContext,
+    PluginContext,
+)
 from county_gov.deployment.following import Follower, Signal
 from county_gov.deployment.http import PluginHttp
 from county_gov.deployment.live import LiveEvents
@@ -30,6 +35,7 @@ from county_gov.deployment.parts import (
     register_files,
 )
 from county_gov.deployment.reader import CountyReader
+from county_gov.deployment.references import References
 from county_gov.deployment.settings import Settings, read_settings
 from county_gov.deployment.steps import EventStep, JudgingStep, LatestStep, OpeningStep
 from county_gov.intake.intake import Intake
@@ -143,6 +149,14 @@ class County:
         )
         self.access = Access.of(settings, self.store)
         self.quarantine = Quarantine(self.intake)
+        self.commands = Commands(
+            self.store,
+            found.commands,
+            lambda command: found.owner("commands", command),
+            self.gateway,
+            References(self.store, lambda: self.registers.snapshot, self._has_record),
+            self.command_context,
+        )
         self.signal = Signal()
         self.live = LiveEvents(self.store, self.signal)
         self.followers = tuple(self._followers())
@@ -281,6 +295,24 @@ class County:
         """The context of one request for a page."""
         timezone = self.settings.county.timezone
         return CountyPageContext(actor, self.reader(actor), self.clock, parameters, timezone)
+
+    def command_context(
+        self, actor: Actor, query: Mapping[str, str], command: str, key: str, request: str
+    ) -> CountyCommandContext:
+        """The context of one click on a command."""
+        return CountyCommandContext(
+            self.page_context(actor, query),
+            command,
+            key,
+            self.store,
+            self.cases,
+            self.settings.notify.channels,
+            drill=self.settings.county.drill,
+            request=request,
+        )
+
+    async def _has_record(self, dataset: str, key: str) -> bool:
+        return await self.records.get(SYSTEM, dataset, key) is not None
 
     async def caught_up(self) -> None:
         """Return once every follower has passed all of the journal, what they added included."""
