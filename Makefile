@@ -25,7 +25,7 @@ export PYTHONUTF8 := 1
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-assets test-service lint format docs bench torture assets wheels constraints clean
+.PHONY: help demo test test-assets test-service lint format docs bench torture assets wheels bundle constraints clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -72,6 +72,9 @@ wheels: $(VENV)/.installed assets  ## build the wheels of the core and of each p
 	@for project in . $(PLUGINS); do \
 		$(BIN)/python -m build --no-isolation --wheel --outdir dist $$project || exit 1; \
 	done
+
+bundle: $(VENV)/.installed-dev assets  ## put all that an installation without a network needs into dist/
+	$(BIN)/python scripts/bundle.py
 
 constraints: $(VENV)/.installed-dev $(VENV)/.installed-docs $(VENV)/.installed-benchmarks  ## write the installed versions to requirements/constraints.txt
 	$(BIN)/python scripts/freeze_constraints.py
