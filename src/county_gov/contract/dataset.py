@@ -1,7 +1,7 @@
 """Datasets: what the county keeps, and who keeps the original.
 
 A dataset of records is declared, and the core makes the rest: table and history, list page and
-form, import and export, API, access, masking and catalogue::
+form, import and export, API, access, masking and catalogue:
 
     Dataset(
         id="reservoir.reservoirs",
@@ -29,10 +29,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from county_gov.contract.batch import Batch
-from county_gov.contract.schema import Schema
+from county_gov.contract.schema import Field, Schema
 from county_gov.contract.text import Text
 from county_gov.errors import ContractError
 
@@ -40,6 +40,13 @@ SystemOfRecord = Literal["ours", "external"]
 
 VALID_FROM = "valid_from"
 """Field that a dated dataset has beside its own: the first local day on which a row holds."""
+
+VALID_FROM_FIELD = Field(
+    VALID_FROM,
+    "date",
+    Text(zh="生效日期", en="Valid from"),
+    Text(zh="从这一天起有效", en="The first day on which the row holds"),
+)
 
 Upgrade = Callable[[Batch, int], Batch]
 """Makes rows of an earlier version of the schema into rows of this one."""
@@ -101,3 +108,13 @@ class Dataset:
                 raise ContractError(f"dataset {self.id}: {pointer!r} is not a field")
         if self.dated and VALID_FROM in self.schema.names:
             raise ContractError(f"dataset {self.id}: the core adds {VALID_FROM!r}; remove it")
+
+    @property
+    def record_schema(self) -> Schema:
+        """The schema of its records: its own, and `VALID_FROM` behind the key where it is dated."""
+        if not self.dated:
+            return self.schema
+        fields = list(self.schema.fields)
+        behind = 1 + max(fields.index(self.schema[name]) for name in self.schema.key)
+        fields.insert(behind, VALID_FROM_FIELD)
+        return evolve(self.schema, fields=tuple(fields), key=(*self.schema.key, VALID_FROM))

@@ -23,6 +23,8 @@ class Record:
         version: Raised with each change of the row, beginning with 1.
         changed_at: Instant of the last change, microseconds UTC.
         changed_by: Who made it.
+        masked: Names of the personal fields whose values are masked for who reads: of a text the
+            first character is shown, anything else is None.
     """
 
     dataset: str
@@ -31,6 +33,7 @@ class Record:
     version: int
     changed_at: int
     changed_by: str
+    masked: frozenset[str] = frozenset()
 
 
 class RecordReader(Protocol):
@@ -41,7 +44,8 @@ class RecordReader(Protocol):
 
         Args:
             dataset: Id of the dataset.
-            key: The key fields' values joined by "/", without `VALID_FROM`.
+            key: The key fields' values joined by "/". Of a dated dataset "…/2026-06-01" asks for
+                the row that begins on just that day.
             on: For a dated dataset, the local day of which it is asked ("2026-06-01"); empty
                 means today.
         """
@@ -74,7 +78,11 @@ class RecordReader(Protocol):
         ...
 
     async def columns(self, dataset: str, *, on: str = "") -> Batch:
-        """All rows as columns, by key: text as objects, exact numbers as scaled int64."""
+        """All rows as columns, by key.
+
+        Text comes as objects, exact numbers as scaled int64, truth as int8. Where nothing is given
+        stand "", NaN, `NO_TIME` in any column of int64, and -1 for truth.
+        """
         ...
 
 

@@ -1,0 +1,390 @@
+"""The tables of datasets, one each: made from a schema, read within a scope, written by key.
+
+A dataset's table has a column ``f_<field>`` for each field, so that no field's name can meet one of
+the core's own: ``record`` (the key as one text), ``valid_from`` (dated datasets), ``version``,
+``changed_at``, ``changed_by`` and ``changed_account``. Exact numbers are scaled integers, truth is
+0 or 1, days are days since 1970-01-01.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from attrs import field, frozen
+
+from county_gov.contract.schema import Field, Value
+from county_gov.store import tables
+from county_gov.store.scope import visible
+
+if TYPE_CHECKING:
+    from county_gov.contract.access import Actor, Scope
+    from county_gov.contract.dataset import Dataset
+    from county_gov.store.transaction import Snapshot, Transaction
+
+PLAIN = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
+LONGEST_NAME = 40
+"""Characters of a dataset's id that its table is named after as it is."""
+KEYS_A_STATEMENT = 500
+
+Condition = sa.ColumnElement[bool]
+Rows = Sequence[sa.Row[Any]]
+
+
+@frozen(eq=False)
+class RecordTable:
+    """A dataset's table.
+
+    Args:
+        name: Of the table.
+        table: With all columns of the declaration.
+        dated: Whether ``valid_from`` belongs to the key.
+        area: Name of the field with the area's code, empty for none.
+        fields: The declared fields.
+    """
+
+    name: str
+    table: sa.Table
+    dated: bool
+    area: str
+    fields: tuple[Field, ...]
+
+    def column(self, name: str) -> sa.Column[Any]:
+        """The column of a field, or of the day from which a row holds."""
+        if self.dated and name == "valid_from":
+            return self.table.c.valid_from
+        return self.table.c[f"f_{name}"]
+
+    @property
+    def area_column(self) -> sa.ColumnElement[str]:
+        """The column with the code of the row's area."""
+        return self.column(self.area)
+
+
+def table_name(dataset: str) -> str:
+    """The name of a dataset's table: ``r_reservoir_reservoirs`` of ``reservoir.reservoirs``.
+
+    An id that is long or has other characters gets a digest at its end, so that no two meet.
+    """
+    name = "r_" + re.sub(r"[^a-z0-9]+", "_", dataset.lower())[:LONGEST_NAME]
+    if PLAIN.fullmatch(dataset) and len(dataset) <= LONGEST_NAME:
+        return name
+    return f"{name}_{sha256(dataset.encode()).hexdigest()[:8]}"
+
+
+def table_of(dataset: Dataset, *, name: str = "") -> RecordTable:
+    """Describe a dataset's table; nothing is made.
+
+    Args:
+        dataset: A dataset of records.
+        name: Another name than that of its id.
+    """
+    found = name or table_name(dataset.id)
+    key = [sa.Column("record", sa.Text(), primary_key=True)]
+    if dataset.dated:
+        key.append(_column("valid_from", tables.Number, primary_key=True, autoincrement=False))
+    own = [
+        _column("version", tables.Number, nullable=False),
+        _column("changed_at", tables.Number, nullable=False),
+        _column("changed_by", sa.Text(), nullable=False),
+        _column("changed_account", tables.Number),
+    ]
+    fields = [_column(f"f_{one.name}", column_type(one)) for one in dataset.schema.fields]
+    table = sa.Table(found, sa.MetaData(), *key, *own, *fields, sqlite_strict=True)
+    if dataset.area:
+        sa.Index(index_name(found, dataset.area), table.c[f"f_{dataset.area}"])
+    return RecordTable(found, table, dataset.dated, dataset.area, dataset.schema.fields)
+
+
+def _column(name: str, kind: Any, **options: Any) -> sa.Column[Any]:
+    return sa.Column(name, kind, **options)
+
+
+def index_name(table: str, name: str) -> str:
+    """The name of the index of a field, at most 63 bytes."""
+    return f"ix_{sha256(f'{table}.{name}'.encode()).hexdigest()[:8]}_{table}"[:63]
+
+
+def column_type(one: Field) -> sa.types.TypeEngine[Any]:
+    """The type of a field's column."""
+    if one.dtype == "text":
+        return sa.Text()
+    if one.dtype == "float64" and one.decimals is None:
+        return tables.Real
+    return tables.Number
+
+
+def in_force(table: RecordTable, day: int) -> Condition:
+    """The condition that a row of a dated dataset is its key's last one begun by a day."""
+    rows, later = table.table, table.table.alias()
+    newer = (
+        sa.select(sa.literal(1))
+        .where(
+            later.c.record == rows.c.record,
+            later.c.valid_from > rows.c.valid_from,
+            later.c.valid_from <= day,
+        )
+        .correlate(rows)
+    )
+    return sa.and_(rows.c.valid_from <= day, ~newer.exists())
+
+
+def within(table: RecordTable, scope: Scope, day: int) -> Condition:
+    """The condition that a row lies within a scope.
+
+    A row without an area belongs to the whole county: every grant shows it that is not narrowed to
+    a unit or a person.
+    """
+    if scope.everywhere:
+        return sa.true()
+    whole = any(one.unit is None and one.person is None for one in scope.grants)
+    if not table.area:
+        return sa.true() if whole else sa.false()
+    area = table.area_column
+    found = visible(scope, area=area, day=day)
+    return sa.or_(area.is_(None), found) if whole else found
+
+
+def sees(snapshot: Snapshot, scope: Scope, area: str | None, day: int) -> bool:
+    """Whether a scope shows a row of an area; None means that of the whole county."""
+    if scope.everywhere:
+        return True
+    if area is None:
+        return any(one.unit is None and one.person is None for one in scope.grants)
+    code = sa.literal(area, sa.Text())
+    return bool(snapshot.scalar(sa.select(1).where(visible(scope, area=code, day=day))))
+
+
+def reaches(snapshot: Snapshot, scope: Scope, area: str | None, day: int) -> bool:
+    """Whether a scope allows writing a row of an area; None means that of the whole county.
+
+    What belongs to the whole county is written by those whose grant reaches all of it: an area
+    without another above it.
+    """
+    if scope.everywhere:
+        return True
+    if area is not None:
+        return sees(snapshot, scope, area, day)
+    codes = {one.area for one in scope.grants if one.unit is None and one.person is None}
+    row = tables.area_parents
+    top = sa.select(sa.literal(1)).where(
+        row.c.code.in_(sorted(filter(None, codes))), row.c.parent.is_(None)
+    )
+    return snapshot.first(top) is not None
+
+
+@frozen(eq=False)
+class Query:
+    """Which rows are read, and in which order.
+
+    Args:
+        scope: What may be seen.
+        today: The day whose tree of areas counts.
+        unmasked: Within which scope personal fields are seen as they are.
+        masked: Names of the fields that are masked outside it.
+        day: For a dated dataset: the day on which rows hold; None for the rows of all days.
+        where: Fields and the stored values that they must have.
+        search: Text that one of ``search_fields`` must hold.
+        search_fields: Names of the fields that are searched.
+        sort: A field's name.
+        descending: Whether the order is turned round.
+        limit: Rows at most; None for all.
+        offset: Rows passed over.
+        record: Key of the rows; empty for any.
+    """
+
+    scope: Scope
+    today: int
+    unmasked: Scope
+    masked: frozenset[str] = frozenset()
+    day: int | None = None
+    where: Mapping[str, Value] = field(factory=dict)
+    search: str = ""
+    search_fields: tuple[str, ...] = ()
+    sort: str = ""
+    descending: bool = False
+    limit: int | None = None
+    offset: int = 0
+    record: str = ""
+
+
+def select_rows(snapshot: Snapshot, table: RecordTable, query: Query) -> Rows:
+    """The rows of a query; ``row.unmasked`` says whether personal fields may be shown.
+
+    What is masked cannot be found or ordered by: a filter passes over masked rows, and an order
+    takes what is masked as empty.
+    """
+    seen = within(table, query.unmasked, query.today) if query.masked else sa.true()
+    statement = sa.select(table.table, sa.case((seen, 1), else_=0).label("unmasked")).where(
+        *_conditions(table, query, seen)
+    )
+    if query.sort:
+        column: sa.ColumnElement[Any] = table.column(query.sort)
+        if query.sort in query.masked:
+            column = sa.case((seen, column), else_=sa.null())
+        empty = column.is_(None)
+        statement = statement.order_by(empty, column.desc() if query.descending else column)
+    statement = statement.order_by(*table.table.primary_key)
+    if query.limit is not None:
+        statement = statement.limit(query.limit)
+    return snapshot.rows(statement.offset(query.offset) if query.offset else statement)
+
+
+def count_rows(snapshot: Snapshot, table: RecordTable, query: Query) -> int:
+    """How many rows a query has, whatever its limit."""
+    seen = within(table, query.unmasked, query.today) if query.masked else sa.true()
+    statement = (
+        sa.select(sa.func.count()).select_from(table.table).where(*_conditions(table, query, seen))
+    )
+    return int(snapshot.scalar(statement))
+
+
+def _conditions(table: RecordTable, query: Query, seen: Condition) -> list[Condition]:
+    found = [within(table, query.scope, query.today)]
+    if table.dated and query.day is not None:
+        found.append(in_force(table, query.day))
+    if query.record:
+        found.append(table.table.c.record == query.record)
+    for name, value in query.where.items():
+        column = table.column(name)
+        alike = column.is_(None) if value is None else column == value
+        found.append(sa.and_(seen, alike) if name in query.masked else alike)
+    if query.search:
+        found.append(_search(table, query, seen))
+    return found
+
+
+def _search(table: RecordTable, query: Query, seen: Condition) -> Condition:
+    alternatives: list[Condition] = []
+    for name in query.search_fields:
+        holds = table.column(name).icontains(query.search, autoescape=True)
+        alternatives.append(sa.and_(seen, holds) if name in query.masked else holds)
+    alternatives.append(table.table.c.record.icontains(query.search, autoescape=True))
+    return sa.or_(*alternatives)
+
+
+def read_row(
+    snapshot: Snapshot, table: RecordTable, record: str, valid_from: int | None
+) -> sa.Row[Any] | None:
+    """The row of a key as it is now, whoever asks."""
+    return snapshot.first(sa.select(table.table).where(*_key(table, record, valid_from)))
+
+
+def read_rows(
+    snapshot: Snapshot, table: RecordTable, records: Iterable[str]
+) -> dict[tuple[str, int | None], sa.Row[Any]]:
+    """The rows of some keys, of all days, by key and day."""
+    wanted = sorted(set(records))
+    found: dict[tuple[str, int | None], sa.Row[Any]] = {}
+    for start in range(0, len(wanted), KEYS_A_STATEMENT):
+        some = wanted[start : start + KEYS_A_STATEMENT]
+        statement = sa.select(table.table).where(table.table.c.record.in_(some))
+        for row in snapshot.rows(statement):
+            found[row.record, row.valid_from if table.dated else None] = row
+    return found
+
+
+def existing_keys(snapshot: Snapshot, table: RecordTable, records: Iterable[str]) -> set[str]:
+    """Those of some keys of which there is a row."""
+    wanted = sorted(set(records))
+    found: set[str] = set()
+    for start in range(0, len(wanted), KEYS_A_STATEMENT):
+        some = wanted[start : start + KEYS_A_STATEMENT]
+        statement = sa.select(table.table.c.record).where(table.table.c.record.in_(some))
+        found.update(row.record for row in snapshot.rows(statement))
+    return found
+
+
+def slice_rows(
+    snapshot: Snapshot, table: RecordTable, after: tuple[Any, ...] | None, limit: int
+) -> Rows:
+    """Rows in the order of the key, those after a key (and day)."""
+    key = list(table.table.primary_key)
+    statement = sa.select(table.table).order_by(*key).limit(limit)
+    if after is not None:
+        statement = statement.where(sa.tuple_(*key) > sa.tuple_(*map(sa.literal, after)))
+    return snapshot.rows(statement)
+
+
+def count_empty(snapshot: Snapshot, table: str, name: str) -> int:
+    """How many rows of a table have no value in a field."""
+    rows = sa.table(table, sa.column(f"f_{name}"))
+    statement = sa.select(sa.func.count()).select_from(rows)
+    return int(snapshot.scalar(statement.where(rows.c[f"f_{name}"].is_(None))))
+
+
+@frozen(eq=False)
+class Written:
+    """A row as it is to be written.
+
+    Args:
+        record: Its key.
+        valid_from: Its day, None where the dataset is not dated.
+        values: Stored values by field; only these columns change.
+        version: Its new version.
+        before: The version that it must have now; None for a row that must be new.
+    """
+
+    record: str
+    valid_from: int | None
+    values: Mapping[str, Value]
+    version: int
+    before: int | None
+
+
+def insert_rows(tx: Transaction, table: RecordTable, rows: Sequence[Written], actor: Actor) -> None:
+    """Insert rows that are new; all of them have values for the same fields.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: if a row of one's key exists.
+    """
+    if rows:
+        tx.execute(sa.insert(table.table), [_values(tx, table, row, actor) for row in rows])
+
+
+def update_row(tx: Transaction, table: RecordTable, row: Written, actor: Actor) -> bool:
+    """Change one row; False where it has no longer the version expected: nothing changed."""
+    own = table.table.c
+    statement = (
+        sa.update(table.table)
+        .where(*_key(table, row.record, row.valid_from), own.version == row.before)
+        .values(**_values(tx, table, row, actor))
+    )
+    return tx.execute(statement).rowcount == 1
+
+
+def delete_row(
+    tx: Transaction, table: RecordTable, record: str, valid_from: int | None, version: int
+) -> bool:
+    """Remove a row; False where it has no longer this version: nothing changed."""
+    statement = sa.delete(table.table).where(
+        *_key(table, record, valid_from), table.table.c.version == version
+    )
+    return tx.execute(statement).rowcount == 1
+
+
+def _key(table: RecordTable, record: str, valid_from: int | None) -> list[Condition]:
+    found = [table.table.c.record == record]
+    if table.dated:
+        found.append(table.table.c.valid_from == valid_from)
+    return found
+
+
+def _values(tx: Transaction, table: RecordTable, row: Written, actor: Actor) -> dict[str, Value]:
+    own: dict[str, Value] = {
+        "record": row.record,
+        "version": row.version,
+        "changed_at": tx.at,
+        "changed_by": actor.name,
+        "changed_account": actor.account,
+    }
+    if table.dated:
+        own["valid_from"] = row.valid_from
+    return own | {f"f_{name}": _stored(value) for name, value in row.values.items()}
+
+
+def _stored(value: Value) -> Value:
+    return int(value) if isinstance(value, bool) else value

@@ -1,0 +1,182 @@
+"""What records were before each of their changes, and what idempotency keys stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+from attrs import frozen
+
+from county_gov.contract.schema import Value
+from county_gov.store import tables
+
+if TYPE_CHECKING:
+    from county_gov.contract.access import Actor
+    from county_gov.store.transaction import Snapshot, Transaction
+
+ChangeKind = Literal["added", "changed", "removed", "upgraded"]
+KEYS_A_STATEMENT = 500
+
+history = tables.record_history
+
+
+@frozen(eq=False)
+class PastChange:
+    """One change of a row.
+
+    Args:
+        record: The row's key.
+        valid_from: Its day, None where the dataset is not dated.
+        version: The version that the change made.
+        change: What it was.
+        before: Stored values by field before it, None where there was no row.
+        schema_version: Version of the schema that ``before`` is of.
+    """
+
+    record: str
+    valid_from: int | None
+    version: int
+    change: ChangeKind
+    before: Mapping[str, Value] | None
+    schema_version: int
+
+
+@frozen(eq=False)
+class HistoryRow:
+    """A change as it was kept: with who made it, and when."""
+
+    id: int
+    change: PastChange
+    actor: str
+    account: int | None
+    at: int
+    request: str
+
+
+def append(
+    tx: Transaction,
+    dataset: str,
+    changes: Sequence[PastChange],
+    actor: Actor,
+    *,
+    request: str = "",
+) -> None:
+    """Keep what rows were before they changed."""
+    if not changes:
+        return
+    tx.execute(
+        sa.insert(history),
+        [
+            {
+                "dataset": dataset,
+                "record": one.record,
+                "valid_from": one.valid_from,
+                "version": one.version,
+                "change": one.change,
+                "before": None if one.before is None else encode(one.before),
+                "schema_version": one.schema_version,
+                "actor": actor.name,
+                "account": actor.account,
+                "at": tx.at,
+                "request": request,
+            }
+            for one in changes
+        ],
+    )
+
+
+def of_record(
+    snapshot: Snapshot, dataset: str, record: str, *, limit: int = 1000
+) -> tuple[HistoryRow, ...]:
+    """The changes of a key's rows, of all days, latest first."""
+    statement = (
+        sa.select(history)
+        .where(history.c.dataset == dataset, history.c.record == record)
+        .order_by(history.c.id.desc())
+        .limit(limit)
+    )
+    return tuple(
+        HistoryRow(
+            id=row.id,
+            change=PastChange(
+                record=row.record,
+                valid_from=row.valid_from,
+                version=row.version,
+                change=row.change,
+                before=None if row.before is None else decode(row.before),
+                schema_version=row.schema_version,
+            ),
+            actor=row.actor,
+            account=row.account,
+            at=row.at,
+            request=row.request,
+        )
+        for row in snapshot.rows(statement)
+    )
+
+
+def last_versions(
+    snapshot: Snapshot, dataset: str, records: Iterable[str]
+) -> dict[tuple[str, int | None], int]:
+    """The highest version that rows of some keys ever had, also those that were removed."""
+    wanted = sorted(set(records))
+    found: dict[tuple[str, int | None], int] = {}
+    for start in range(0, len(wanted), KEYS_A_STATEMENT):
+        some = wanted[start : start + KEYS_A_STATEMENT]
+        statement = (
+            sa.select(history.c.record, history.c.valid_from, sa.func.max(history.c.version))
+            .where(history.c.dataset == dataset, history.c.record.in_(some))
+            .group_by(history.c.record, history.c.valid_from)
+        )
+        for record, day, version in snapshot.rows(statement):
+            found[record, day] = version
+    return found
+
+
+def encode(values: Mapping[str, Any]) -> str:
+    """Stored values as JSON text."""
+    return msgspec.json.encode(dict(values)).decode()
+
+
+def decode(text: str) -> Mapping[str, Value]:
+    """Stored values of JSON text."""
+    values: dict[str, Value] = msgspec.json.decode(text)
+    return values
+
+
+@frozen
+class KeptWrite:
+    """What an idempotency key stands for: which request, and what it made.
+
+    ``record`` is empty for an import; ``version`` is 0 for a removal, and an import's number.
+    """
+
+    fingerprint: str
+    record: str
+    valid_from: int | None
+    version: int
+
+
+def kept_write(snapshot: Snapshot, scope: str, key: str) -> KeptWrite | None:
+    """What an idempotency key stands for, or None where it is new."""
+    table = tables.idempotency_keys
+    row = snapshot.first(sa.select(table).where(table.c.scope == scope, table.c.key == key))
+    if row is None:
+        return None
+    result = msgspec.json.decode(row.result)
+    return KeptWrite(row.fingerprint, result["record"], result["valid_from"], result["version"])
+
+
+def keep_write(tx: Transaction, scope: str, key: str, kept: KeptWrite) -> None:
+    """Remember what an idempotency key stands for."""
+    result = {"record": kept.record, "valid_from": kept.valid_from, "version": kept.version}
+    tx.insert(
+        tables.idempotency_keys,
+        scope=scope,
+        key=key,
+        fingerprint=kept.fingerprint,
+        result=encode(result),
+        at=tx.at,
+    )
