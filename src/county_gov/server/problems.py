@@ -37,6 +37,10 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (errors.ProposalInvalid, HTTPStatus.UNPROCESSABLE_ENTITY),
     (errors.ProposalConflict, HTTPStatus.CONFLICT),
     (errors.RegisterError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (errors.CommandInvalid, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (errors.CommandRefused, HTTPStatus.CONFLICT),
+    (errors.CommandFailed, HTTPStatus.SERVICE_UNAVAILABLE),
+    (errors.RequestFailed, HTTPStatus.SERVICE_UNAVAILABLE),
     (errors.StoreBusy, HTTPStatus.TOO_MANY_REQUESTS),
     (errors.StoreClosed, HTTPStatus.SERVICE_UNAVAILABLE),
     (errors.StoreFull, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -233,7 +237,7 @@ def _known(error: Exception, status: int) -> Failure:
         headers["Retry-After"] = str(math.ceil(seconds))
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'CountyGov realm="county_gov"'
-    why = None
+    why = error.why if isinstance(error, errors.CommandRefused) else None
     if isinstance(error, errors.EventNotAllowed):
         why = Text(zh=error.zh, en=error.en) if error.zh else None
         if error.code in ("permission", "task"):

@@ -27,6 +27,7 @@ FLASHES: Mapping[str, Flash] = MappingProxyType(
             Text(zh="已提交，记录已保存。", en="Done, and recorded."),
             Text(zh="事项已转入下一环节。", en="The case has gone on to its next step."),
         ),
+        "done": Flash(Text(zh="已办理，记录已保存。", en="Done, and recorded.")),
         "retried": Flash(
             Text(zh="已重新接收该数据。", en="The row was taken in again."),
             Text(zh="如仍有问题，会带着新的原因留在此处。", en="If it still fails, it says why."),

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 from county_gov.contract.page import Paragraphs, Series, Table, View
 from county_gov.contract.text import Text
 from county_gov.registry.gateway import Answer
+from county_gov.server import cookies
+from county_gov.server.console import commands
 from county_gov.server.console.frame import draw
 from county_gov.server.console.listing import csv_answer, table_rows
+from county_gov.server.problems import failure_of
+from county_gov.server.render import Flash, FormSheet
 from county_gov.server.routes import Route, permitted
 
 if TYPE_CHECKING:
@@ -23,25 +27,53 @@ if TYPE_CHECKING:
 
 SECONDS = 10.0
 """How long a page's views may take."""
+FORM = "application/x-www-form-urlencoded"
 
 
 def plugin_routes(county: County) -> Iterable[Route]:
-    """A route for each page of the enabled plugins."""
+    """Two routes for each page of the enabled plugins: to look at it, and to send its forms."""
     for page in county.registry.contributions.pages.values():
+        access = permitted(page.permission)
+        yield Route("GET", f"/{page.path}", partial(_show, page), access, page.title)
         yield Route(
-            "GET", f"/{page.path}", partial(_show, page), permitted(page.permission), page.title
+            "POST",
+            f"/{page.path}/commands/{{command:[a-z0-9_.-]{{1,100}}}}",
+            partial(_send, page),
+            access,
+            Text(zh="办理页面上的操作", en="Do what a page offers"),
+            media=(FORM,),
+            failures=(404, 409),
         )
 
 
 async def _show(page: Page, call: Call) -> web.StreamResponse:
+    return await _draw(page, call)
+
+
+async def _send(page: Page, call: Call) -> web.StreamResponse:
+    """A form that fails comes back with all that was typed; after the rest, what was done."""
+    form = dict(await call.form())
+    tried = await commands.send(call, form)
+    if tried is not None:
+        return await _draw(page, call, tried)
+    key = form.get("idempotency_key", "")
+    known = commands.KEY.fullmatch(key)
+    return call.redirect(f"/{page.path}", flash=f"{commands.SAID}{key}" if known else "done")
+
+
+async def _draw(page: Page, call: Call, tried: commands.Tried | None = None) -> web.StreamResponse:
     county = call.county
     owner = county.registry.contributions.owner("pages", page.path)
     context = county.page_context(call.actor, dict(call.request.query))
     what = f"page {page.path}"
-    answer = await county.gateway.call_async(
-        owner, what, lambda: page.views(context), seconds=SECONDS
-    )
-    views: tuple[View, ...] = tuple(answer.value) if isinstance(answer, Answer) else (_failed(),)
+
+    async def ask() -> tuple[View, ...]:
+        views = tuple(await page.views(context))
+        commands.check_forms(call, views)
+        return views
+
+    answer = await county.gateway.call_async(owner, what, ask, seconds=SECONDS)
+    views: tuple[View, ...] = answer.value if isinstance(answer, Answer) else (_failed(),)
     headline = None
     if page.headline is not None and isinstance(answer, Answer):
         make = page.headline
@@ -53,16 +85,26 @@ async def _show(page: Page, call: Call) -> web.StreamResponse:
     for view in views:
         if wanted and isinstance(view, Table) and view.id == wanted:
             return csv_answer(view.id, table_rows(call, view))
-    template = "dashboard.html" if any(isinstance(one, Series) for one in views) else "list.html"
+    drawn, actions = await commands.offered(call, page, views, tried)
     return await draw(
         call,
-        template,
+        "plugin.html",
         title=page.title,
         headline=headline,
         refresh_on=page.refresh_on,
-        views=views,
-        filters=(),
+        status=failure_of(tried.error).status if tried else 200,
+        flash=await _flash(call),
+        views=drawn,
+        actions=actions,
+        forms=(*(one.action for one in drawn if isinstance(one, FormSheet)), *actions),
+        charts=any(isinstance(one, Series) for one in views),
     )
+
+
+async def _flash(call: Call) -> Flash | None:
+    """What the plugin said after the form that was sent just now."""
+    said = await commands.said_before(call, call.request.cookies.get(cookies.FLASH, ""))
+    return Flash(said) if said else None
 
 
 def _failed() -> Paragraphs:

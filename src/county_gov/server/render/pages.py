@@ -6,6 +6,8 @@ template           values
 login.html         login: str, next: str, error: Text | None
 dashboard.html     views
 list.html          views, filters: tuple[Filter, ...]
+plugin.html        views (with `FormSheet`), actions, forms: tuple[Action, ...] (those of both),
+                   charts: bool
 alerts.html        views, filters
 alert.html         alert: AlertSheet, views
 cases.html         views, filters
@@ -79,6 +81,15 @@ class Pager:
                 linked.append(None)
             linked.append(number)
         return tuple(linked)
+
+
+@frozen(eq=False)
+class FormSheet:
+    """The form of a command, open among a page's views; drawn as a view."""
+
+    id: str
+    title: Text
+    action: Action
 
 
 @frozen(eq=False)

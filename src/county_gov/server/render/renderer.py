@@ -32,6 +32,7 @@ _TEMPLATE_OF: Mapping[type, str] = {
     Map: "map",
     Timeline: "timeline",
     Paragraphs: "paragraphs",
+    pages.FormSheet: "form",
 }
 
 
@@ -119,7 +120,7 @@ class Renderer:
         }
 
 
-def view_name(view: View) -> str:
+def view_name(view: View | pages.FormSheet) -> str:
     """Name of the template that draws a view.
 
     Raises:
