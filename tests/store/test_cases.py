@@ -11,8 +11,9 @@ from attrs import evolve
 from county_gov.contract.access import SYSTEM
 from county_gov.contract.text import Text
 from county_gov.contract.workflow import CaseView
-from county_gov.store import Store, Transaction, tables
+from county_gov.store import Store, Transaction, tables, tasks
 from county_gov.store import cases as rows
+from county_gov.store.tasks import NewTask
 
 VIEW = CaseView("", "N-1", "demo", "a", 1, "990101", "标题", "s", 5, MappingProxyType({"x": 1}))
 
@@ -116,19 +117,19 @@ def test_a_task_ends_once(any_store: Store) -> None:
     case = int(view.id)
 
     def twice(tx: Transaction) -> None:
-        rows.insert_task(tx, view, title=Text("办", "do"), role="r", account=None, unit="u")
-        rows.end_tasks(tx, case, actor=SYSTEM, outcome="one")
-        rows.end_tasks(tx, case, actor=SYSTEM, outcome="two")
+        tasks.insert_task(tx, view, NewTask(Text("办", "do"), "r", unit="u"))
+        tasks.end_tasks(tx, case, actor=SYSTEM, outcome="one")
+        tasks.end_tasks(tx, case, actor=SYSTEM, outcome="two")
 
     any_store.submit(twice).result()
-    (task,) = any_store.read_now(lambda s: rows.read_tasks(s, [case]))
+    (task,) = any_store.read_now(lambda s: tasks.read_tasks(s, [case]))
     assert ("one", "系统", Text("办", "do"), "u") == (
         task.outcome,
         task.ended_by,
         task.title,
         task.unit,
     )
-    assert () == any_store.read_now(lambda s: rows.read_tasks(s, [case], open_only=True))
+    assert () == any_store.read_now(lambda s: tasks.read_tasks(s, [case], open_only=True))
 
 
 def test_a_key_is_kept_once_and_forgotten_in_time(any_store: Store) -> None:

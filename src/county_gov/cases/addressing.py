@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from county_gov.cases.notices import PARTICIPANTS, Occasion, compose, placeholders
-from county_gov.cases.step import Step, assigned, json_text
+from county_gov.cases.duty import Assignment
+from county_gov.cases.notices import (
+    PARTICIPANTS,
+    Occasion,
+    TaskWords,
+    compose,
+    placeholders,
+)
+from county_gov.cases.step import Place, Step, json_text
 from county_gov.contract.access import SYSTEM
 from county_gov.contract.schema import Value
 from county_gov.contract.text import Text
@@ -28,6 +35,7 @@ def send_notices(
     tx: Transaction,
     view: CaseView,
     step: Step,
+    assignment: Assignment,
     *,
     channels: tuple[str, ...],
     timezone: ZoneInfo,
@@ -45,39 +53,84 @@ def send_notices(
         names=_names(tx, view.data, _named_in(notices)),
         timezone=timezone,
     )
+    place = Place(step.workflow, step.state, view, step.able, step.drill)
     for index, notice in enumerate(notices):
-        numbers = _recipients(tx, notice, view, step)
-        accounts = rows.accounts_by_number(tx, numbers)
-        if not accounts and notice.to != PARTICIPANTS:
-            _note_nobody(tx, view, notice)
-        for number, facts in sorted(accounts.items()):
-            subject, body = compose(notice, occasion, language=facts.language, drill=step.drill)
-            for channel in channels:
-                tx.append_outbox(
-                    key=f"case:{view.id}:{view.version}:{index}:{channel}:{number}",
-                    notifier=channel,
-                    recipient=facts.login,
-                    subject=subject,
-                    body=body,
-                    case=int(view.id),
-                    drill=step.drill,
-                )
+        numbers = _recipients(tx, notice, place, assignment) - (
+            {step.request.actor.account} if notice.to == PARTICIPANTS else set()
+        )
+        key = f"case:{view.id}:{view.version}:{index}"
+        _post(tx, notice, occasion, numbers, key=key, channels=channels, drill=step.drill)
 
 
-def _recipients(tx: Transaction, notice: Notice, view: CaseView, step: Step) -> set[int]:
-    """Who gets a notice; one to the new task's role goes only to who may do the task."""
+def send_task_notice(
+    tx: Transaction,
+    place: Place,
+    notice: Notice,
+    assignment: Assignment,
+    *,
+    words: TaskWords,
+    key: str,
+    channels: tuple[str, ...],
+    timezone: ZoneInfo,
+) -> None:
+    """Queue the notice of a task that opens; ``key`` is the task's own."""
+    view, task = place.view, place.state.task
+    occasion = Occasion(
+        workflow=place.workflow,
+        view=view,
+        event=task.title if task else OPENING,
+        actor=SYSTEM.name,
+        area=rows.area_names(tx, view.area) or Text(zh=view.area or "—"),
+        names=_names(tx, view.data, _named_in([notice])),
+        timezone=timezone,
+        task=words,
+    )
+    numbers = _recipients(tx, notice, place, assignment)
+    _post(tx, notice, occasion, numbers, key=key, channels=channels, drill=place.drill)
+
+
+def _post(
+    tx: Transaction,
+    notice: Notice,
+    occasion: Occasion,
+    numbers: set[int],
+    *,
+    key: str,
+    channels: tuple[str, ...],
+    drill: bool,
+) -> None:
+    view = occasion.view
+    accounts = rows.accounts_by_number(tx, numbers)
+    if not accounts and notice.to != PARTICIPANTS:
+        _note_nobody(tx, view, notice)
+    for number, facts in sorted(accounts.items()):
+        subject, body = compose(notice, occasion, language=facts.language, drill=drill)
+        for channel in channels:
+            tx.append_outbox(
+                key=f"{key}:{channel}:{number}",
+                notifier=channel,
+                recipient=facts.login,
+                subject=subject,
+                body=body,
+                case=int(view.id),
+                drill=drill,
+            )
+
+
+def _recipients(tx: Transaction, notice: Notice, place: Place, assignment: Assignment) -> set[int]:
+    """Who gets a notice; one to the task's role goes only to who may do the task."""
     if notice.to == PARTICIPANTS:
-        found = set(view.persons)
-        for taking_part in view.units:
-            found.update(rows.members(tx, taking_part, step.able.day))
-        return found - {step.request.actor.account or 0}
-    task = step.state.task
+        found = set(place.view.persons)
+        for taking_part in place.view.units:
+            found.update(rows.members(tx, taking_part, place.able.day))
+        return found
+    task = place.state.task
     narrowed = task is not None and task.role == notice.to
-    account, unit = assigned(step.state, view.data) if narrowed else (None, None)
+    whose = assignment if narrowed else Assignment()
     return {
         holder.account
-        for holder in step.able.of(notice.to)
-        if account in (None, holder.account) and unit in (None, holder.unit)
+        for holder in place.able.of(notice.to)
+        if whose.account in (None, holder.account) and whose.unit in (None, holder.unit)
     }
 
 

@@ -13,7 +13,7 @@ from attrs import frozen
 if TYPE_CHECKING:
     from county_gov.contract.access import Actor, Scope
     from county_gov.contract.workflow import CaseView, Event, Workflow
-    from county_gov.store.cases import TaskView
+    from county_gov.store.tasks import TaskView
 
 
 @frozen(eq=False)
@@ -24,11 +24,15 @@ class Standing:
         view: The case.
         lineage: Codes of its area and of all areas above that today.
         task: Its open task, or None.
+        role: The role of the state's task, which counts while no occurrence of it is open.
+        rests: Whether the present occurrence is done, and the next has not opened.
     """
 
     view: CaseView
     lineage: frozenset[str]
     task: TaskView | None
+    role: str = ""
+    rests: bool = False
 
 
 def reaches(scope: Scope, standing: Standing) -> bool:
@@ -55,8 +59,12 @@ def holds_task(actor: Actor, standing: Standing) -> bool:
     wants that post to be in the unit, one that names a person wants that person.
     """
     task = standing.task
-    if task is None or actor.kind == "system":
+    if actor.kind == "system":
         return True
+    if task is None:
+        return not standing.role or any(
+            post.role == standing.role and post.area in standing.lineage for post in actor.posts
+        )
     if task.account is not None and task.account != actor.account:
         return False
     return any(
@@ -78,6 +86,8 @@ def refusal(actor: Actor, event: Event, standing: Standing) -> tuple[str, str] |
     if view.state not in event.sources:
         allowed = ", ".join(event.sources)
         return "state", f"{event.id!r} is possible in {allowed}; the case is in {view.state!r}"
+    if standing.rests and event.target == view.state:
+        return "task", f"{event.id!r} was made for now; the next occurrence has not opened yet"
     if not (event.any_holder or holds_task(actor, standing)):
         return "task", f"{event.id!r} is for who has the case's task, and that is somebody else"
     return None

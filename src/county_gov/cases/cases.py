@@ -10,9 +10,11 @@ from attrs import frozen
 
 from county_gov.cases.authority import Standing, may_know, reaches, refusal
 from county_gov.cases.check import check_workflows
+from county_gov.cases.duty import NoRosters
 from county_gov.cases.guards import GuardKeeper
 from county_gov.cases.moving import Move, Opening, check_version
 from county_gov.cases.reading import CaseReading, not_found, parse_id
+from county_gov.cases.recurring import Recurring
 from county_gov.contract.access import Actor
 from county_gov.contract.schema import Value
 from county_gov.contract.values import clean_key, clean_text, mend_text, normalise
@@ -27,6 +29,7 @@ from county_gov.errors import (
 from county_gov.store import cases as rows
 
 if TYPE_CHECKING:
+    from county_gov.cases.duty import Rosters
     from county_gov.store import Snapshot, Store, Transaction
 
 OPEN_PERMISSION = "cases.case.open"
@@ -68,6 +71,7 @@ class Cases(CaseReading):
         timezone: Its time zone, for days and years: "Asia/Shanghai".
         channels: Ids of the notifiers that every notice goes to.
         guard_seconds: How long one guard may take.
+        rosters: Tells who is on duty; None where no rosters are kept.
 
     Raises:
         DeploymentError: with all problems of all workflows.
@@ -82,10 +86,19 @@ class Cases(CaseReading):
         timezone: str,
         channels: tuple[str, ...],
         guard_seconds: float = 2.0,
+        rosters: Rosters | None = None,
     ) -> None:
         if problems := check_workflows(workflows.values()):
             raise DeploymentError(problems)
-        super().__init__(store, workflows, county=county, timezone=timezone, channels=channels)
+        super().__init__(
+            store,
+            workflows,
+            county=county,
+            timezone=timezone,
+            channels=channels,
+            rosters=rosters or NoRosters(),
+        )
+        self.recurring = Recurring(store, self.workflows, self._mover)
         self._guards = GuardKeeper(seconds=guard_seconds)
 
     def open_in(  # noqa: PLR0913 (what a case consists of, each by name)

@@ -8,14 +8,18 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from county_gov.cases.guards import guard_name
-from county_gov.cases.notices import BUILT_IN, fields_of, placeholders
+from county_gov.cases.notices import BUILT_IN, TASK_WORDS, fields_of, placeholders
 from county_gov.cases.number import number_problem, skeleton
+from county_gov.contract.clock import MICROSECONDS
 from county_gov.errors import Problem
 
 if TYPE_CHECKING:
     from county_gov.contract.schema import Field
     from county_gov.contract.text import Text
-    from county_gov.contract.workflow import Event, Notice, State, Workflow
+    from county_gov.contract.workflow import Event, Notice, State, TaskSpec, Workflow
+
+SHORTEST_PERIOD = 60 * MICROSECONDS
+"""A task recurs no more often."""
 
 
 def check_workflows(workflows: Iterable[Workflow]) -> list[Problem]:
@@ -76,8 +80,47 @@ def _state_problems(workflow: Workflow) -> Iterator[tuple[str, str]]:
     if by_id and not any(state.final for state in workflow.states):
         yield ".states", "none is final: no case could ever be closed"
     fields = fields_of(workflow)
+    events = {event.id: event for event in workflow.events}
     for state in workflow.states:
         yield from _task_problems(state, fields)
+        if state.task is not None:
+            yield from _recurrence_problems(state, state.task, events)
+            yield from _roster_problems(state, state.task)
+
+
+def _recurrence_problems(
+    state: State, task: TaskSpec, events: dict[str, Event]
+) -> Iterator[tuple[str, str]]:
+    where = f".states[{state.id}].task"
+    if task.every and task.every < SHORTEST_PERIOD:
+        expected = f"expected 0, or at least a minute ({SHORTEST_PERIOD} µs)"
+        yield f"{where}.every", f"{expected}, got {task.every}"
+    if task.every and not task.done_by:
+        yield f"{where}.done_by", "is empty; name the event that completes an occurrence"
+    if task.done_by and not task.every:
+        yield f"{where}.every", "is 0; say how often the task recurs, or take done_by away"
+    if not task.done_by:
+        return
+    event = events.get(task.done_by)
+    if event is None:
+        yield f"{where}.done_by", f"{task.done_by!r} is not an event; {_known(events)}"
+    elif event.sources != (state.id,) or event.target != state.id:
+        moves = f"{', '.join(event.sources)} to {event.target}"
+        yield (
+            f"{where}.done_by",
+            f"{event.id!r} leads from {moves}; expected from {state.id} to {state.id} only",
+        )
+
+
+def _roster_problems(state: State, task: TaskSpec) -> Iterator[tuple[str, str]]:
+    if (roster := task.roster) is None:
+        return
+    where = f".states[{state.id}].task.roster"
+    if task.assignee:
+        yield where, "stands beside assignee; choose one of them"
+    for attribute in ("dataset", "person", "begins", "ends"):
+        if not getattr(roster, attribute):
+            yield f"{where}.{attribute}", "is empty; name it"
 
 
 def _task_problems(state: State, fields: dict[str, Field]) -> Iterator[tuple[str, str]]:
@@ -98,25 +141,35 @@ def _task_problems(state: State, fields: dict[str, Field]) -> Iterator[tuple[str
 
 def _event_problems(workflow: Workflow) -> Iterator[tuple[str, str]]:
     yield from _twice(".events", [event.id for event in workflow.events])
-    by_id = {state.id: state for state in workflow.states}
     for event in workflow.events:
         where = f".events[{event.id}]"
         if not event.id:
             yield where, "its id is empty; an empty id means the opening of a case"
         if not event.permission:
             yield f"{where}.permission", "is empty; name the permission that the event needs"
-        if not event.sources:
-            yield f"{where}.sources", "is empty: the event could never happen"
-        for source in event.sources:
-            if source not in by_id:
-                yield f"{where}.sources", f"{source!r} is not a state; {_known(by_id)}"
-            elif by_id[source].final:
-                yield f"{where}.sources", f"{source!r} is final: nothing happens after it"
-        if event.target not in by_id:
-            yield f"{where}.target", f"{event.target!r} is not a state; {_known(by_id)}"
+        yield from _way_problems(where, event, workflow)
         yield from _form_problems(event)
         for guard in event.guards:
             yield from _guard_problems(where, guard)
+
+
+def _way_problems(where: str, event: Event, workflow: Workflow) -> Iterator[tuple[str, str]]:
+    """What is wrong with where an event leads from and to."""
+    by_id = {state.id: state for state in workflow.states}
+    if not event.sources:
+        yield f"{where}.sources", "is empty: the event could never happen"
+    for source in event.sources:
+        if source not in by_id:
+            yield f"{where}.sources", f"{source!r} is not a state; {_known(by_id)}"
+        elif by_id[source].final:
+            yield f"{where}.sources", f"{source!r} is final: nothing happens after it"
+    if event.target not in by_id:
+        yield f"{where}.target", f"{event.target!r} is not a state; {_known(by_id)}"
+    elif event.target in event.sources:
+        task = by_id[event.target].task
+        if task is None or task.done_by != event.id:
+            stays = f"{event.target!r} is one of its sources: a case is left where it is only by"
+            yield f"{where}.target", f"{stays} the event that a recurring task names as done_by"
 
 
 def _form_problems(event: Event) -> Iterator[tuple[str, str]]:
@@ -167,9 +220,22 @@ def _notice_problems(workflow: Workflow) -> Iterator[tuple[str, str]]:
     places += [(f".events[{event.id}].notices", event.notices) for event in workflow.events]
     for where, notices in places:
         for index, notice in enumerate(notices):
-            if not notice.to:
-                yield f"{where}[{index}].to", "is empty; name a role, or 'participants'"
-            yield from _template_problems(f"{where}[{index}]", notice, known)
+            yield from _one_notice_problems(f"{where}[{index}]", notice, known)
+    for state in workflow.states:
+        if state.task is None or state.task.notice is None:
+            continue
+        for name in sorted(TASK_WORDS & fields_of(workflow).keys()):
+            yield f".data.{name}", "is what a task's notice calls its own: choose another name"
+        where = f".states[{state.id}].task.notice"
+        yield from _one_notice_problems(where, state.task.notice, known | TASK_WORDS)
+
+
+def _one_notice_problems(
+    where: str, notice: Notice, known: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    if not notice.to:
+        yield f"{where}.to", "is empty; name a role, or 'participants'"
+    yield from _template_problems(where, notice, known)
 
 
 def _template_problems(

@@ -16,8 +16,10 @@ import structlog
 from attrs import evolve, frozen
 
 from county_gov.cases.addressing import send_notices
+from county_gov.cases.duty import Assignment, Rosters
 from county_gov.cases.number import format_number
-from county_gov.cases.step import Request, RoleHolders, Step, assigned, json_text
+from county_gov.cases.step import Place, Request, RoleHolders, Step, json_text
+from county_gov.cases.tasking import Tasking
 from county_gov.contract.schema import Value
 from county_gov.contract.workflow import CaseView, Event, State, Workflow
 from county_gov.errors import (
@@ -29,6 +31,7 @@ from county_gov.errors import (
     StoreError,
 )
 from county_gov.store import cases as rows
+from county_gov.store import tasks
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -77,11 +80,18 @@ class Mover:
         county: Its code, for the numbers.
         timezone: The county's: its days and years.
         channels: Ids of the notifiers that every notice goes to.
+        rosters: Tells who is on duty.
     """
 
     county: str
     timezone: ZoneInfo
     channels: tuple[str, ...]
+    rosters: Rosters
+
+    @property
+    def tasking(self) -> Tasking:
+        """What gives and ends tasks."""
+        return Tasking(self.channels, self.timezone, self.rosters)
 
     def local(self, instant: int) -> datetime:
         """An instant in the county's time."""
@@ -154,11 +164,30 @@ class Mover:
                 f"case {view.number} was moved by somebody else meanwhile; look at it again",
                 current=view.version,
             )
-        rows.end_tasks(tx, move.case, actor=move.actor, outcome=event.id)
         step = Step(
             workflow, event, state, record.view.state, move, record.drill, fingerprint, able
         )
+        left = Place(workflow, workflow.state(record.view.state), record.view, able, record.drill)
+        if step.completes:
+            self.tasking.catch_up(tx, left, then="complete")
+        else:
+            self.tasking.leave(tx, left)
+        tasks.end_tasks(tx, move.case, actor=move.actor, outcome=event.id)
         return self._finish(tx, view, step)
+
+    def open_due(self, tx: Transaction, workflow: Workflow, case: int) -> bool:
+        """Open what is due of a case's recurring task; returns whether anything was."""
+        record = rows.read_case(tx, case)
+        if record is None:
+            tasks.stop_timer(tx, case)
+            return False
+        state = next((one for one in workflow.states if one.id == record.view.state), None)
+        if state is None:
+            tasks.stop_timer(tx, case)
+            return False
+        able = RoleHolders(tx, record.view.area, self.day(tx.at))
+        place = Place(workflow, state, record.view, able, record.drill)
+        return self.tasking.catch_up(tx, place, then="open")
 
     def repeated(self, snapshot: Snapshot, request: Request, fingerprint: str) -> CaseView | None:
         """The first result of a request that was made before under the same key, else None.
@@ -182,8 +211,9 @@ class Mover:
     def _finish(self, tx: Transaction, view: CaseView, step: Step) -> CaseView:
         """All that goes with a case's new state, whether it was opened or moved into it."""
         case, request = int(view.id), step.request
-        account, unit = assigned(step.state, view.data)
-        units, persons = _joining(step, view.data, account, unit)
+        place = Place(step.workflow, step.state, view, step.able, step.drill)
+        assignment = Assignment() if step.completes else self.tasking.assign(tx, place)
+        units, persons = _joining(step, view.data, assignment)
         rows.add_participants(tx, case, units=units, persons=persons, since=view.version)
         view = evolve(
             view,
@@ -198,9 +228,9 @@ class Mover:
             actor=request.actor,
             data=request.data,
         )
-        if (task := step.state.task) is not None:
-            rows.insert_task(tx, view, title=task.title, role=task.role, account=account, unit=unit)
-        send_notices(tx, view, step, channels=self.channels, timezone=self.timezone)
+        if not step.completes:
+            self.tasking.enter(tx, evolve(place, view=view), assignment)
+        send_notices(tx, view, step, assignment, channels=self.channels, timezone=self.timezone)
         tx.append_audit(
             request.actor,
             "case.move" if step.event else "case.open",
@@ -263,11 +293,11 @@ def check_version(view: CaseView, expected: int) -> None:
 
 
 def _joining(
-    step: Step, data: Mapping[str, Value], account: int | None, unit: str | None
+    step: Step, data: Mapping[str, Value], assignment: Assignment
 ) -> tuple[set[str], set[int]]:
     """The units and persons that take part from now on."""
-    units = {unit} if unit is not None else set()
-    persons = {account} if account is not None else set()
+    units = {assignment.unit} if assignment.unit is not None else set()
+    persons = {assignment.account} if assignment.account is not None else set()
     if step.event is not None:
         chosen_unit = data.get(step.event.assigns_unit)
         chosen_person = data.get(step.event.assigns_person)

@@ -30,6 +30,9 @@ BUILT_IN = frozenset(
 )
 """Placeholders that every case has, beside its fields."""
 
+TASK_WORDS = frozenset(("occurrence", "due_at"))
+"""Placeholders that the notice of a task has beside those."""
+
 DRILL = Text(zh="【演练】", en="[DRILL] ")
 NOTHING = "—"
 LONGEST_SUBJECT = 200
@@ -37,6 +40,14 @@ LONGEST_BODY = 4000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 TRUTH = {True: Text(zh="是", en="yes"), False: Text(zh="否", en="no")}
+
+
+@frozen
+class TaskWords:
+    """What the notice of a task says of it; ``due_at`` None means that it opens only once."""
+
+    occurrence: int
+    due_at: int | None
 
 
 @frozen(eq=False)
@@ -51,6 +62,7 @@ class Occasion:
         area: The area's name.
         names: Names of the accounts and units that the data speaks of, by field.
         timezone: The county's.
+        task: For the notice of a task.
     """
 
     workflow: Workflow
@@ -60,6 +72,7 @@ class Occasion:
     area: Text
     names: Mapping[str, Text]
     timezone: ZoneInfo
+    task: TaskWords | None = None
 
 
 def placeholders(template: str) -> frozenset[str]:
@@ -118,6 +131,9 @@ def words_of(occasion: Occasion, language: str) -> dict[str, str]:
         "task": state.task.title.in_language(language) if state.task else NOTHING,
         "opened_at": _local(view.opened_at, occasion.timezone),
     }
+    if (task := occasion.task) is not None:
+        words["occurrence"] = str(task.occurrence)
+        words["due_at"] = NOTHING if task.due_at is None else _local(task.due_at, occasion.timezone)
     return words
 
 

@@ -20,11 +20,14 @@ from county_gov.contract.workflow import CaseView, Event, Workflow
 from county_gov.errors import CaseNotFound, EventNotAllowed, StoreError
 from county_gov.store import case_lists as lists
 from county_gov.store import cases as rows
+from county_gov.store import tasks
 from county_gov.store.case_lists import SORTS, Filters
 
 if TYPE_CHECKING:
+    from county_gov.cases.duty import Rosters
     from county_gov.store import Snapshot, Store
-    from county_gov.store.cases import CaseRecord, HistoryEntry, TaskView
+    from county_gov.store.cases import CaseRecord, HistoryEntry
+    from county_gov.store.tasks import TaskView, Timer
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +53,7 @@ class CaseDetail:
         lineage: Codes of its area and of all areas above that.
         drill: Whether it is an exercise.
         workflow_version: Version of the workflow under which it was opened.
+        timer: When its recurring task opens again, None where it has none.
     """
 
     view: CaseView
@@ -60,6 +64,7 @@ class CaseDetail:
     workflow_version: int
     moved_at: int
     closed_at: int | None
+    timer: Timer | None = None
 
     @property
     def task(self) -> TaskView | None:
@@ -87,6 +92,7 @@ class CaseReading:
         county: The county's code.
         timezone: Its time zone, for days and years.
         channels: Ids of the notifiers that every notice goes to.
+        rosters: Tells who is on duty.
     """
 
     def __init__(
@@ -97,10 +103,13 @@ class CaseReading:
         county: str,
         timezone: str,
         channels: tuple[str, ...],
+        rosters: Rosters,
     ) -> None:
         self.workflows = MappingProxyType(dict(workflows))
         self._store = store
-        self._mover = Mover(county=county, timezone=ZoneInfo(timezone), channels=channels)
+        self._mover = Mover(
+            county=county, timezone=ZoneInfo(timezone), channels=channels, rosters=rosters
+        )
 
     def today(self) -> int:
         """The county's local day, days since 1970-01-01."""
@@ -153,7 +162,7 @@ class CaseReading:
             )
             numbers = [int(record.view.id) for record in found]
             open_tasks = {
-                task.case: task for task in rows.read_tasks(snapshot, numbers, open_only=True)
+                task.case: task for task in tasks.read_tasks(snapshot, numbers, open_only=True)
             }
             return tuple(_summary(one, open_tasks.get(int(one.view.id))) for one in found), total
 
@@ -205,7 +214,7 @@ class CaseReading:
         workflow = self.workflows.get(detail.view.workflow)
         if workflow is None:
             return ()
-        standing = Standing(view=detail.view, lineage=detail.lineage, task=detail.task)
+        standing = self._stands(detail.view, detail.lineage, detail.task, detail.timer)
         return tuple(event for event in workflow.events if refusal(actor, event, standing) is None)
 
     async def moved(self, position: int, payload: bytes) -> CaseMoved:
@@ -245,11 +254,29 @@ class CaseReading:
         return seen & lists.has_task_for(mine.account, mine.posts, day)
 
     def _standing(self, snapshot: Snapshot, record: CaseRecord) -> Standing:
-        open_tasks = rows.read_tasks(snapshot, [int(record.view.id)], open_only=True)
+        number = int(record.view.id)
+        open_tasks = tasks.read_tasks(snapshot, [number], open_only=True)
+        return self._stands(
+            record.view,
+            rows.lineage(snapshot, record.view.area, self.today()),
+            open_tasks[0] if open_tasks else None,
+            tasks.read_timer(snapshot, number),
+        )
+
+    def _stands(
+        self, view: CaseView, lineage: frozenset[str], task: TaskView | None, timer: Timer | None
+    ) -> Standing:
+        """Where a case stands, the time between two occurrences of its task included."""
+        workflow = self.workflows.get(view.workflow)
+        states = workflow.states if workflow else ()
+        spec = next((one.task for one in states if one.id == view.state), None)
+        waits = timer is not None and task is None
         return Standing(
-            view=record.view,
-            lineage=rows.lineage(snapshot, record.view.area, self.today()),
-            task=open_tasks[0] if open_tasks else None,
+            view=view,
+            lineage=lineage,
+            task=task,
+            role=spec.role if spec is not None and waits else "",
+            rests=waits and timer is not None and self._store.clock.now() < timer.due_at,
         )
 
     def _detail(self, snapshot: Snapshot, record: CaseRecord) -> CaseDetail:
@@ -257,12 +284,13 @@ class CaseReading:
         return CaseDetail(
             view=record.view,
             history=rows.read_history(snapshot, number),
-            tasks=rows.read_tasks(snapshot, [number]),
+            tasks=tasks.read_tasks(snapshot, [number]),
             lineage=rows.lineage(snapshot, record.view.area, self.today()),
             drill=record.drill,
             workflow_version=record.workflow_version,
             moved_at=record.moved_at,
             closed_at=record.closed_at,
+            timer=tasks.read_timer(snapshot, number),
         )
 
     async def _note_refusal(

@@ -9,7 +9,7 @@ import msgspec
 from attrs import field, frozen
 
 from county_gov.contract.schema import Value
-from county_gov.contract.workflow import Event, State, Workflow
+from county_gov.contract.workflow import CaseView, Event, State, Workflow
 from county_gov.store.access import Holder, holders
 
 if TYPE_CHECKING:
@@ -77,21 +77,33 @@ class Step:
     able: RoleHolders
 
     @property
+    def completes(self) -> bool:
+        """Whether it completes an occurrence of a recurring task, and the case stays."""
+        return self.event is not None and self.from_state == self.state.id
+
+    @property
     def event_id(self) -> str:
         """Id of the event; empty for the opening."""
         return self.event.id if self.event else ""
 
 
-def assigned(state: State, data: Mapping[str, Value]) -> tuple[int | None, str | None]:
-    """The account and the unit that a state's task names, each None where it names none."""
-    if state.task is None:
-        return None, None
-    account = data.get(state.task.assignee) if state.task.assignee else None
-    unit = data.get(state.task.unit) if state.task.unit else None
-    return (
-        account if isinstance(account, int) else None,
-        unit if isinstance(unit, str) else None,
-    )
+@frozen(eq=False)
+class Place:
+    """Where a task is given: a case in a state, and who holds which role there.
+
+    Args:
+        workflow: Of the case.
+        state: In which it stands.
+        view: The case.
+        able: Who holds which role for its area today.
+        drill: Whether it is an exercise.
+    """
+
+    workflow: Workflow
+    state: State
+    view: CaseView
+    able: RoleHolders
+    drill: bool
 
 
 def json_text(value: Mapping[str, Value]) -> str:

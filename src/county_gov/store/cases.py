@@ -1,4 +1,4 @@
-"""Cases, their history, tasks and participants: all SQL that reads or changes one case.
+"""Cases, their history and participants: all SQL that reads or changes one case.
 
 What a case looked like after any of its events can be read again (`view_at`), because its history
 keeps each event's own data and the participants keep since when they take part.
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 cases = tables.cases
 events = tables.case_events
-tasks = tables.tasks
 ACCOUNTS_A_STATEMENT = 500
 
 
@@ -43,24 +42,6 @@ class HistoryEntry:
     account: int | None
     at: int
     data: Mapping[str, Value]
-
-
-@frozen
-class TaskView:
-    """A task, open while ``ended_at`` is None."""
-
-    id: int
-    case: int
-    state: str
-    title: Text
-    role: str
-    account: int | None
-    unit: str | None
-    area: str
-    created_at: int
-    ended_at: int | None
-    ended_by: str
-    outcome: str
 
 
 @frozen(eq=False)
@@ -204,32 +185,6 @@ def read_history(
     )
 
 
-def read_tasks(
-    snapshot: Snapshot, numbers: Iterable[int], *, open_only: bool = False
-) -> tuple[TaskView, ...]:
-    """The tasks of some cases, oldest first."""
-    statement = sa.select(tasks).where(tasks.c.case.in_(list(numbers))).order_by(tasks.c.id)
-    if open_only:
-        statement = statement.where(tasks.c.ended_at.is_(None))
-    return tuple(
-        TaskView(
-            id=row.id,
-            case=row.case,
-            state=row.state,
-            title=Text(zh=row.title, en=row.title_en),
-            role=row.role,
-            account=row.account,
-            unit=row.unit,
-            area=row.area,
-            created_at=row.created_at,
-            ended_at=row.ended_at,
-            ended_by=row.ended_by,
-            outcome=row.outcome,
-        )
-        for row in snapshot.rows(statement)
-    )
-
-
 def lineage(snapshot: Snapshot, area: str, day: int) -> frozenset[str]:
     """An area's code and the codes of all areas above it on a day."""
     return frozenset(row.code for row in snapshot.rows(with_ancestors(area, day)))
@@ -365,40 +320,6 @@ def append_history(
         account=actor.account,
         at=tx.at,
         data=encode_data(data),
-    )
-
-
-def end_tasks(tx: Transaction, case: int, *, actor: Actor, outcome: str) -> None:
-    """End the open tasks of a case; ``outcome`` is the event that ended them."""
-    statement = (
-        sa.update(tasks)
-        .where(tasks.c.case == case, tasks.c.ended_at.is_(None))
-        .values(ended_at=tx.at, ended_by=actor.name, outcome=outcome)
-    )
-    tx.execute(statement)
-
-
-def insert_task(
-    tx: Transaction,
-    view: CaseView,
-    *,
-    title: Text,
-    role: str,
-    account: int | None,
-    unit: str | None,
-) -> None:
-    """Give a case the task of the state that it is in."""
-    tx.insert(
-        tasks,
-        case=int(view.id),
-        state=view.state,
-        title=title.zh,
-        title_en=title.en,
-        role=role,
-        account=account,
-        unit=unit,
-        area=view.area,
-        created_at=tx.at,
     )
 
 

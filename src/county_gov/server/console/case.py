@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from county_gov.contract.schema import Field
     from county_gov.contract.workflow import Event, Workflow
     from county_gov.server.call import Call
-    from county_gov.store.cases import TaskView
+    from county_gov.store.tasks import TaskView
 
 TITLE = Text(zh="事项", en="Case")
 OPENED = Text(zh="立案", en="Opened")
