@@ -5,6 +5,7 @@
     CountyGovError
     ├── DeploymentError           the deployment cannot start; carries every problem found
     ├── ContractError             a plugin broke the contract
+    ├── PluginFailed              a plugin's function failed, hung or was cut off
     ├── StoreError
     │   ├── MigrationPending      the database is older than this program
     │   ├── StoreBusy             the writer's queue is full: try again later
@@ -80,6 +81,10 @@ class DeploymentError(CountyGovError, ValueError):
 
 class ContractError(CountyGovError, TypeError):
     """A plugin broke the contract: a wrong shape, dtype, value or signature."""
+
+
+class PluginFailed(CountyGovError, RuntimeError):
+    """A plugin's function failed, hung, gave what it must not, or is cut off; the text says which."""
 
 
 class StoreError(CountyGovError):

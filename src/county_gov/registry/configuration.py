@@ -6,6 +6,7 @@ is an error. Secrets come from the environment or from a file, and never show th
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import types
@@ -53,12 +54,98 @@ class Secret:
         return hash(self._value)
 
 
+class SecretUnknown(LookupError):
+    """A secret cannot be read; the message says why, and what to do."""
+
+
+class Secrets:
+    """Where secrets are read: the environment, and files beneath a folder.
+
+    Args:
+        folder: Where relative paths begin.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, kind: str, where: str) -> str:
+        """The value of ``{ env = where }`` or ``{ file = where }``.
+
+        Raises:
+            SecretUnknown: if it is not there.
+        """
+        if kind == "env":
+            found = os.environ.get(where)
+            if not found:
+                raise SecretUnknown(
+                    f"the environment variable {where} is not set; set it before starting"
+                )
+            return found
+        path = self._folder / where
+        try:
+            return path.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SecretUnknown(
+                f"cannot read the secret file {path} ({error.strerror}); create it or name another"
+            ) from error
+
+    def named_in(self, config: object) -> dict[str, dict[str, str]]:
+        """Every secret that a configuration names, for a process that can read none itself.
+
+        What cannot be read is left out; structuring the configuration says so where it matters.
+        """
+        found: dict[str, dict[str, str]] = {"env": {}, "file": {}}
+        for kind, where in _named(config):
+            with contextlib.suppress(SecretUnknown):
+                found[kind][where] = self.read(kind, where)
+        return found
+
+
+class KnownSecrets(Secrets):
+    """Secrets that were read before, by kind and name; no others can be read.
+
+    Args:
+        known: As `Secrets.named_in` gives them.
+    """
+
+    def __init__(self, known: Mapping[str, Mapping[str, str]]) -> None:
+        super().__init__(Path())
+        self._known = known
+
+    def read(self, kind: str, where: str) -> str:
+        """The value that was read before."""
+        try:
+            return self._known[kind][where]
+        except KeyError:
+            raise SecretUnknown(f"the secret {{ {kind} = {where!r} }} is not there") from None
+
+
+def _named(config: object) -> Iterator[tuple[str, str]]:
+    """Kind and name of each secret in plain data."""
+    if isinstance(config, Mapping):
+        if len(config) == 1:
+            ((kind, where),) = config.items()
+            if kind in ("env", "file") and isinstance(where, str):
+                yield kind, where
+        for one in config.values():
+            yield from _named(one)
+    elif isinstance(config, list | tuple):
+        for one in config:
+            yield from _named(one)
+
+
 class Misfit(ValueError):
     """A value that is not what is expected there; the message says both."""
 
 
 def structure(
-    data: object, cls: type[T], *, place: str, folder: Path, hide: bool = False
+    data: object,
+    cls: type[T],
+    *,
+    place: str,
+    folder: Path,
+    hide: bool = False,
+    secrets: Secrets | None = None,
 ) -> tuple[T | None, list[Problem]]:
     """Make ``cls`` of plain data, or say everything that is wrong with it.
 
@@ -68,11 +155,12 @@ def structure(
         place: File, and dotted path within it where it is not the whole.
         folder: Where relative paths and secret files are looked for.
         hide: Whether values are left out of messages.
+        secrets: Where secrets are read; the environment and the folder unless given.
 
     Returns:
         The object and no problems, or None and at least one problem.
     """
-    converter = _converter(folder)
+    converter = _converter(folder, secrets or Secrets(folder))
     try:
         return converter.structure(data, cls), []
     except Exception as error:  # noqa: BLE001 every kind is turned into problems below
@@ -87,13 +175,13 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     return "known: " + ", ".join(sorted(known)) if known else "nothing is known here"
 
 
-def _converter(folder: Path) -> cattrs.Converter:
+def _converter(folder: Path, secrets: Secrets) -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
     for kind, words in ((str, "text"), (int, "a whole number"), (bool, "true or false")):
         converter.register_structure_hook(kind, _exactly(kind, words))
     converter.register_structure_hook(float, _number)
     converter.register_structure_hook(date, _date)
-    converter.register_structure_hook(Secret, lambda value, _: _secret(value, folder))
+    converter.register_structure_hook(Secret, lambda value, _: _secret(value, secrets))
     path = _exactly(str, "a path")
     converter.register_structure_hook(Path, lambda value, _: folder / path(value, str))
     converter.register_structure_hook(Text, lambda value, _: _text(converter, value))
@@ -125,7 +213,7 @@ def _date(value: object, _cls: object) -> date:
     return value
 
 
-def _secret(value: object, folder: Path) -> Secret:
+def _secret(value: object, secrets: Secrets) -> Secret:
     form = '{ env = "NAME" } or { file = "path" }'
     if not isinstance(value, Mapping) or len(value) != 1 or not {"env", "file"} & set(value):
         msg = f"expected {form}: a secret does not stand in the file itself"
@@ -134,18 +222,10 @@ def _secret(value: object, folder: Path) -> Secret:
     if not isinstance(where, str):
         msg = f"expected {form}"
         raise Misfit(msg)
-    if kind == "env":
-        found = os.environ.get(where)
-        if not found:
-            msg = f"the environment variable {where} is not set; set it before starting"
-            raise Misfit(msg)
-        return Secret(found)
-    path = folder / where
     try:
-        return Secret(path.read_text(encoding="utf-8").strip())
-    except OSError as error:
-        msg = f"cannot read the secret file {path} ({error.strerror}); create it or name another"
-        raise Misfit(msg) from error
+        return Secret(secrets.read(kind, where))
+    except SecretUnknown as error:
+        raise Misfit(str(error)) from error
 
 
 def _text(converter: cattrs.Converter, value: object) -> Text:

@@ -12,7 +12,8 @@ from attrs import frozen
 
 from county_gov.contract.plugin import API
 from county_gov.errors import Problem
-from county_gov.registry.configuration import did_you_mean, structure
+from county_gov.registry.configuration import Secrets, did_you_mean, structure
+from county_gov.registry.limits import ProcessLimits
 
 GROUP = "county_gov.plugins"
 
@@ -26,12 +27,16 @@ class PluginRequest:
         config: What the deployment says to it.
         place: File and dotted path of the entry, for messages.
         folder: Where its relative paths begin.
+        secrets: Where its secrets are read; the environment and the folder unless given.
+        limits: Bounds of its process; None where it runs within the county's.
     """
 
     use: str
     config: dict[str, object]
     place: str
     folder: Path
+    secrets: Secrets | None = None
+    limits: ProcessLimits | None = None
 
 
 @frozen(eq=False)
@@ -113,7 +118,11 @@ def configure(
     if "__eq__" in vars(cls):
         return None, [Problem(place, f"{who}: decorate the class with attrs.frozen(eq=False)")]
     config, problems = structure(
-        request.config, cls.Config, place=f"{request.place}.config", folder=request.folder
+        request.config,
+        cls.Config,
+        place=f"{request.place}.config",
+        folder=request.folder,
+        secrets=request.secrets,
     )
     if problems:
         return None, problems

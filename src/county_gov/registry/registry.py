@@ -115,11 +115,12 @@ class Registry:
 
     def listeners_of(self, plugin: LoadedPlugin) -> dict[str, Callable[..., Any]]:
         """A plugin's async methods by the event that they listen to."""
-        found = {event: _implementation(plugin.instance, event) for event in EVENTS}
+        found = {event: implementation(plugin.instance, event) for event in EVENTS}
         return {event: function for event, function in found.items() if function is not None}
 
 
-def _implementation(instance: object, hook: str) -> Callable[..., Any] | None:
+def implementation(instance: object, hook: str) -> Callable[..., Any] | None:
+    """A plugin's method that implements a hook, or None."""
     for name in dir(type(instance)):
         static = inspect.getattr_static(instance, name)
         options = getattr(static, f"{PROJECT}_impl", None)
@@ -151,7 +152,7 @@ def build_registry(
         collected[kind].update({_id(item): item for item in items})
     for plugin in plugins:
         for kind in DECLARATIONS:
-            function = _implementation(plugin.instance, kind)
+            function = implementation(plugin.instance, kind)
             for item in _declared(plugin, kind, function, problems) if function else ():
                 problem = _refusal(plugin, kind, item, owners, collected[kind])
                 if problem:

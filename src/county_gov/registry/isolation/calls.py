@@ -1,0 +1,131 @@
+"""What may be asked of a plugin's process, and what its contexts may ask of the county.
+
+Both sides read the same tables: the plugin's process to know how to call a function, the county to
+refuse every question that the contract does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+from attrs import frozen
+
+from county_gov.contract import context as contexts
+
+Colour = Literal["sync", "async", "iterate"]
+"""How a function is called: at once, awaited, or iterated over."""
+
+
+@frozen
+class Signature:
+    """How the contract calls a function.
+
+    Args:
+        colour: Sync, async, or async generator.
+        context: Which context it gets as its first argument; empty for none.
+    """
+
+    colour: Colour
+    context: str = ""
+
+
+SIGNATURES: Mapping[str, Signature] = MappingProxyType(
+    {
+        "CliCommand.run": Signature("iterate", "Context"),
+        "Command.run": Signature("async", "CommandContext"),
+        "Dataset.upgrade": Signature("sync"),
+        "Delivery.acknowledge": Signature("async"),
+        "Endpoint.handler": Signature("async", "Context"),
+        "Event.guards": Signature("sync"),
+        "Job.run": Signature("async", "Context"),
+        "Notifier.send": Signature("async", "Context"),
+        "Page.headline": Signature("async", "PageContext"),
+        "Page.views": Signature("async", "PageContext"),
+        "Rule.judge": Signature("sync"),
+        "Source.command": Signature("async", "Context"),
+        "Source.decode": Signature("sync"),
+        "Source.open": Signature("iterate", "Context"),
+    }
+)
+"""Every function that a contribution holds; a test compares them with the contract."""
+
+EVENT = Signature("async", "Context")
+"""How a listener of events is called."""
+
+
+@frozen
+class ContextKind:
+    """A context of the contract, as it is offered to another process.
+
+    Args:
+        parts: Members whose methods may be asked, with the protocol that tells which.
+        methods: Methods of its own.
+        values: Members that go along with each call.
+    """
+
+    parts: Mapping[str, type]
+    methods: frozenset[str]
+    values: tuple[str, ...] = ()
+
+    def allows(self, path: str) -> bool:
+        """Whether a method may be asked, for example ``read.latest``."""
+        part, _, method = path.rpartition(".")
+        if not part:
+            return path in self.methods
+        protocol = self.parts.get(part)
+        return protocol is not None and method in methods_of(protocol)
+
+
+LOCAL = frozenset({"config", "clock", "log"})
+"""Members that the plugin's process has itself."""
+
+
+def methods_of(protocol: type) -> frozenset[str]:
+    """The public methods of a protocol."""
+    return frozenset(
+        name
+        for cls in protocol.__mro__
+        for name, one in vars(cls).items()
+        if not name.startswith("_") and callable(one)
+    )
+
+
+def _kind(protocol: Any, values: tuple[str, ...] = ()) -> ContextKind:
+    writes = protocol is not contexts.PageContext
+    parts: dict[str, type] = {
+        "read": contexts.Reader,
+        "records": contexts.RecordWriter if writes else contexts.RecordReader,
+        "parameters": contexts.ParameterReader,
+    }
+    if protocol is contexts.Context:
+        parts |= {"notes": contexts.Notes, "http": contexts.Http}
+    return ContextKind(MappingProxyType(parts), methods_of(protocol), values)
+
+
+KINDS: Mapping[str, ContextKind] = MappingProxyType(
+    {
+        "Context": _kind(contexts.Context),
+        "PageContext": _kind(contexts.PageContext, ("actor", "query")),
+        "CommandContext": _kind(contexts.CommandContext, ("actor", "query", "key")),
+    }
+)
+"""Contexts by the name of their protocol; a test compares them with the contract."""
+
+
+@frozen(eq=False)
+class ThingsTable:
+    """A snapshot of devices and datastreams. Implements `county_gov.contract.source.Things`."""
+
+    version: int
+    numbers: Mapping[str, int]
+    codes_of_things: Mapping[str, Mapping[str, str]]
+
+    def number(self, code: str) -> int:
+        """The internal number of a datastream, or -1 where the code is unknown."""
+        return self.numbers.get(code, -1)
+
+    def datastreams_of(self, thing: str) -> Mapping[str, str]:
+        """Datastream code by observed property for one thing; empty for an unknown thing."""
+        return self.codes_of_things.get(thing, MappingProxyType({}))
