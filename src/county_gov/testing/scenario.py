@@ -16,10 +16,10 @@ returns, all that follows from it has happened.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
@@ -31,25 +31,21 @@ from county_gov.contract.batch import Batch
 from county_gov.contract.source import Delivery, Outcome
 from county_gov.contract.workflow import CaseView
 from county_gov.deployment import County
-from county_gov.deployment.settings import settings_from
 from county_gov.errors import AccessDenied
 from county_gov.registry.discovery import LoadedPlugin
 from county_gov.store.access import account_of
-from county_gov.store.cases import read_tasks
 from county_gov.testing.clock import Moment, SetClock, instant_of, local
 from county_gov.testing.configuring import loaded
 from county_gov.testing.driving import Driver
 from county_gov.testing.notices import NoConfig, RememberingNotifier, ScenarioPlugin
-from county_gov.testing.world import COUNTY, TOWNSHIP, Area, Datastream, Role, Thing, complete
+from county_gov.testing.world import TOWNSHIP, Area, Datastream, Role, Thing, complete, settings_of
 
 if TYPE_CHECKING:
     from county_gov.contract.context import Context, EpisodeView
     from county_gov.contract.notifier import Message
     from county_gov.contract.page import View
     from county_gov.contract.schema import Value
-    from county_gov.deployment.settings import Settings
-    from county_gov.store.cases import TaskView
-    from county_gov.testing.world import World
+    from county_gov.store.tasks import TaskView
 
 Row = float | tuple[Moment, float] | tuple[Moment, float, str]
 """A reading: its value now, or when and its value, or when, its value and its quality flag."""
@@ -92,28 +88,38 @@ class Scenario:
         settings: Mapping[str, object] | None = None,
         folder: Path | None = None,
     ) -> None:
-        self._temporary = tempfile.TemporaryDirectory() if folder is None else None
-        self.folder = Path(self._temporary.name) if self._temporary else Path(folder or ".")
         self.zone = ZoneInfo(timezone)
         self.clock = SetClock(instant_of(start, zone=self.zone))
         self.memory = RememberingNotifier()
-        first = [loaded(cls, of, folder=self.folder) for cls, of in (also or {}).items()]
-        self.plugin = loaded(plugin, config, name=name, folder=self.folder)
-        mine = LoadedPlugin(
-            "scenario", ScenarioPlugin(NoConfig(), self.memory), "county-gov", "0", "scenario"
-        )
-        plugins = (*first, self.plugin)
-        self.world = complete(
-            areas=areas, things=things, datastreams=datastreams, roles=roles, plugins=plugins
-        )
-        made = _settings(self.world, self.folder, timezone, settings or {}, drill=drill)
-        self.county = County(made, plugins=(*plugins, mine), clock=self.clock)
-        self._driver = Driver(self.county, self.clock)
+        self._temporary = TemporaryDirectory() if folder is None else None
+        self.folder = Path(self._temporary.name) if self._temporary else Path(folder or ".")
         self._keys = 0
+        try:
+            first = [loaded(cls, of, folder=self.folder) for cls, of in (also or {}).items()]
+            self.plugin = loaded(plugin, config, name=name, folder=self.folder)
+            plugins = (*first, self.plugin)
+            self.world = complete(
+                areas=areas, things=things, datastreams=datastreams, roles=roles, plugins=plugins
+            )
+            made = settings_of(
+                self.world, self.folder, timezone=timezone, drill=drill, more=settings or {}
+            )
+            channel = ScenarioPlugin(NoConfig(), self.memory)
+            mine = LoadedPlugin("scenario", channel, "county-gov", "0", "scenario")
+            self.county = County(made, plugins=(*plugins, mine), clock=self.clock)
+        except BaseException:
+            self._clean_up()
+            raise
+        self._driver = Driver(self.county, self.clock)
 
     async def __aenter__(self) -> Self:
-        await self.county.start(background=False)
-        await self.settle()
+        try:
+            await self.county.start(background=False)
+            await self.settle()
+        except BaseException:
+            await self.county.stop()
+            self._clean_up()
+            raise
         return self
 
     async def __aexit__(
@@ -125,8 +131,11 @@ class Scenario:
         try:
             await self.county.stop()
         finally:
-            if self._temporary is not None:
-                self._temporary.cleanup()
+            self._clean_up()
+
+    def _clean_up(self) -> None:
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
     @property
     def now(self) -> int:
@@ -319,11 +328,11 @@ class Scenario:
 
     async def tasks(self, case: CaseView | str = "", *, open_only: bool = True) -> list[TaskView]:
         """Tasks of a case, or of all cases, oldest first."""
-        numbers = [int(one.id) for one in await self.cases()] if not case else [int(_id(case))]
-        found = await self.county.store.read(
-            lambda snapshot: read_tasks(snapshot, numbers, open_only=open_only)
-        )
-        return sorted(found, key=lambda one: one.id)
+        ids = [_id(case)] if case else [one.id for one in await self.cases()]
+        details = [await self.county.cases.get(Scope.everything(), one) for one in ids]
+        found = [task for detail in details for task in detail.tasks]
+        kept = [task for task in found if task.ended_at is None or not open_only]
+        return sorted(kept, key=lambda one: one.id)
 
     def notices(self, to: str = "") -> list[Message]:
         """Notices that were sent, oldest first; optionally those to one login."""
@@ -350,33 +359,6 @@ class Scenario:
     def _key(self) -> str:
         self._keys += 1
         return f"scenario:{self._keys}"
-
-
-def _settings(
-    world: World, folder: Path, timezone: str, more: Mapping[str, object], *, drill: bool
-) -> Settings:
-    folder.mkdir(parents=True, exist_ok=True)
-    for register, text in world.files().items():
-        (folder / f"{register}.csv").write_text(text, encoding="utf-8")
-    roles = {
-        key: {"title": key, "permissions": list(one.permissions), "reach": one.reach}
-        for key, one in world.roles.items()
-    }
-    data: dict[str, object] = {
-        "county": {
-            "name": "示范县",
-            "code": COUNTY,
-            "api": 0,
-            "timezone": timezone,
-            "drill": drill,
-        },
-        "store": {"url": "sqlite:///county.db", "migrate": True},
-        "access": {"password_memory_kib": 8192, "password_passes": 1},
-        "registers": {register: f"{register}.csv" for register in world.files()},
-        "notify": {"channels": ["scenario.memory"]},
-        "roles": roles,
-    }
-    return settings_from(data | dict(more), folder=folder, name="scenario")
 
 
 def _batch(datastream: str, rows: Sequence[tuple[int, float, str]]) -> Batch:

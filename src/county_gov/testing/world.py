@@ -11,8 +11,12 @@ from attrs import field, frozen
 
 from county_gov.contract.access import Reach
 from county_gov.deployment.permissions import CORE_PERMISSIONS
+from county_gov.deployment.settings import settings_from
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from county_gov.deployment.settings import Settings
     from county_gov.registry.discovery import LoadedPlugin
 
 COUNTY = "990101"
@@ -216,6 +220,34 @@ def named_roles(plugins: Sequence[LoadedPlugin]) -> set[str]:
             notices = [*workflow.opened_notices, *(n for e in workflow.events for n in e.notices)]
             found |= {notice.to for notice in notices if notice.to != "participants"}
     return found
+
+
+def settings_of(
+    world: World, folder: Path, *, timezone: str, drill: bool, more: Mapping[str, object]
+) -> Settings:
+    """The deployment file of a world, whose register files are written into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for register, text in world.files().items():
+        (folder / f"{register}.csv").write_text(text, encoding="utf-8")
+    roles = {
+        key: {"title": key, "permissions": list(one.permissions), "reach": one.reach}
+        for key, one in world.roles.items()
+    }
+    data: dict[str, object] = {
+        "county": {
+            "name": "示范县",
+            "code": COUNTY,
+            "api": 0,
+            "timezone": timezone,
+            "drill": drill,
+        },
+        "store": {"url": "sqlite:///county.db", "migrate": True},
+        "access": {"password_memory_kib": 8192, "password_passes": 1},
+        "registers": {register: f"{register}.csv" for register in world.files()},
+        "notify": {"channels": ["scenario.memory"]},
+        "roles": roles,
+    }
+    return settings_from(data | dict(more), folder=folder, name="scenario")
 
 
 def _declared(plugin: LoadedPlugin, kind: str) -> tuple[Any, ...]:

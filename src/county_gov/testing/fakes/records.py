@@ -1,0 +1,187 @@
+"""Records in memory, checked against the datasets' schemas as the core checks them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+from attrs import define, field
+from numpy.typing import NDArray
+
+from county_gov.contract.batch import Batch
+from county_gov.contract.dataset import VALID_FROM, Dataset
+from county_gov.contract.records import Record
+from county_gov.contract.schema import Field, Value
+from county_gov.contract.values import normalise, to_value
+from county_gov.errors import NotFound, Problem, RecordConflict, RecordInvalid
+
+TODAY = "2026-06-01"
+
+
+def _by_id(datasets: Iterable[Dataset]) -> dict[str, Dataset]:
+    return {one.id: one for one in datasets if one.kind == "records"}
+
+
+@define(eq=False)
+class FakeRecords:
+    """Rows as long as the test lasts; access and masking are not played.
+
+    Args:
+        datasets: The datasets that there are; those of observations are left out.
+        today: The local day that "now" means for dated datasets.
+        changed_at: Instant that changes are given.
+    """
+
+    _datasets: dict[str, Dataset] = field(converter=_by_id, factory=list)
+    today: str = TODAY
+    changed_at: int = 0
+    keys: list[str] = field(factory=list, init=False)
+    """Idempotency keys of all writes, in their order, repeated ones included."""
+    _rows: dict[str, dict[tuple[str, str], Record]] = field(factory=dict, init=False)
+    _done: dict[str, Record] = field(factory=dict, init=False)
+
+    async def get(self, dataset: str, key: str, *, on: str = "") -> Record | None:
+        """The row of a key that holds on a day."""
+        found = [one for one in self._in_force(dataset, on) if one.key == key]
+        return found[0] if found else None
+
+    async def find(
+        self,
+        dataset: str,
+        *,
+        where: Mapping[str, Value] | None = None,
+        on: str = "",
+        sort: str = "",
+        limit: int = 1000,
+        offset: int = 0,
+    ) -> tuple[Record, ...]:
+        """Rows in which all of ``where`` holds."""
+        wanted = where or {}
+        found = [
+            one
+            for one in self._in_force(dataset, on)
+            if all(one.values.get(name) == value for name, value in wanted.items())
+        ]
+        name = sort.removeprefix("-")
+        if name:
+            found.sort(
+                key=lambda one: (one.values.get(name) is not None, one.values.get(name)),
+                reverse=sort.startswith("-"),
+            )
+        return tuple(found[offset : offset + limit])
+
+    async def count(self, dataset: str, *, where: Mapping[str, Value] | None = None) -> int:
+        """How many rows there are, of all days."""
+        return len(await self.find(dataset, where=where, on="all", limit=1_000_000))
+
+    async def columns(self, dataset: str, *, on: str = "") -> Batch:
+        """All rows as columns."""
+        rows = self._in_force(dataset, on)
+        fields = self._dataset(dataset).schema.fields
+        return Batch({one.name: _column(one, rows) for one in fields})
+
+    async def put(
+        self,
+        dataset: str,
+        values: Mapping[str, Value],
+        *,
+        idempotency_key: str,
+        expected_version: int | None = None,
+    ) -> Record:
+        """Add or change a row.
+
+        Raises:
+            RecordInvalid: naming each field that is wrong.
+            RecordConflict: if the row has another version.
+        """
+        self.keys.append(idempotency_key)
+        done = f"{dataset} {idempotency_key}"
+        if done in self._done:
+            return self._done[done]
+        declared = self._dataset(dataset)
+        given = dict(values)
+        day = str(given.pop(VALID_FROM, "") or "") if declared.dated else ""
+        if declared.dated and not day:
+            raise RecordInvalid([Problem(VALID_FROM, "is missing: a dated row holds from a day")])
+        key = "/".join(str(given.get(name, "")) for name in declared.schema.key)
+        rows = self._rows.setdefault(dataset, {})
+        old = rows.get((key, day))
+        _expect(old, expected_version, key)
+        merged = {**(_own(declared, old) if old else {}), **given}
+        stored, problems = normalise(declared.schema, merged)
+        if problems:
+            raise RecordInvalid(problems)
+        shown: dict[str, Value] = {
+            one.name: to_value(one, stored[one.name]) for one in declared.schema.fields
+        }
+        if day:
+            shown[VALID_FROM] = day
+        version = old.version + 1 if old else 1
+        made = Record(dataset, key, MappingProxyType(shown), version, self.changed_at, "测试")
+        rows[key, day] = made
+        self._done[done] = made
+        return made
+
+    async def remove(
+        self, dataset: str, key: str, *, idempotency_key: str, expected_version: int | None = None
+    ) -> None:
+        """Remove a row.
+
+        Raises:
+            NotFound: if there is none.
+            RecordConflict: if it has another version.
+        """
+        self.keys.append(idempotency_key)
+        if f"{dataset} {idempotency_key}" in self._done:
+            return
+        day = ""
+        if self._dataset(dataset).dated:
+            key, _, day = key.rpartition("/")
+        rows = self._rows.setdefault(dataset, {})
+        old = rows.get((key, day))
+        if old is None:
+            raise NotFound(f"{dataset}: there is no row {key!r}")
+        _expect(old, expected_version, key)
+        self._done[f"{dataset} {idempotency_key}"] = rows.pop((key, day))
+
+    def _dataset(self, dataset: str) -> Dataset:
+        found = self._datasets.get(dataset)
+        if found is None:
+            known = ", ".join(sorted(self._datasets)) or "none"
+            raise NotFound(f"there is no dataset {dataset!r} in this test; known: {known}")
+        return found
+
+    def _in_force(self, dataset: str, on: str) -> list[Record]:
+        """The rows that hold on a day, by key; of all days where ``on`` is "all"."""
+        declared = self._dataset(dataset)
+        rows = sorted(self._rows.get(dataset, {}).items())
+        if not declared.dated or on == "all":
+            return [record for _, record in rows]
+        latest = {key: record for (key, day), record in rows if day <= (on or self.today)}
+        return list(latest.values())
+
+
+def _own(dataset: Dataset, record: Record) -> dict[str, Value]:
+    return {name: value for name, value in record.values.items() if name in dataset.schema.names}
+
+
+def _expect(old: Record | None, expected: int | None, key: str) -> None:
+    version = old.version if old else 0
+    if expected is not None and expected != version:
+        raise RecordConflict(f"{key!r} has version {version}, not {expected}; read it again")
+
+
+def _column(one: Field, rows: Iterable[Record]) -> NDArray[np.generic]:
+    values = [row.values.get(one.name) for row in rows]
+    if one.decimals is not None:
+        scale = 10**one.decimals
+        numbers = [0 if value is None else round(float(value) * scale) for value in values]
+        return np.array(numbers, np.int64)
+    if one.dtype in ("int64", "instant"):
+        return np.array([0 if value is None else value for value in values], np.int64)
+    if one.dtype == "float64":
+        return np.array([np.nan if value is None else value for value in values], np.float64)
+    if one.dtype == "bool":
+        return np.array([bool(value) for value in values], np.bool_)
+    return np.array(["" if value is None else value for value in values], object)
