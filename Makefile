@@ -5,10 +5,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := requirements/constraints.txt
-PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml examples/*/pyproject.toml)
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+EXAMPLES := $(patsubst %/pyproject.toml,%,$(wildcard examples/*/pyproject.toml))
 SOURCES := $(wildcard src plugins tests examples benchmarks scripts)
-TYPED := $(wildcard src plugins/*/src plugins/*/tests tests examples benchmarks scripts)
+TYPED := $(wildcard src plugins/*/src plugins/*/tests tests examples/demo_county examples/*/src examples/*/tests benchmarks scripts)
 # More arguments for pytest, as in: make test ARGS="tests/cases -x"
 ARGS ?=
 # Processes that run tests side by side
@@ -18,7 +19,7 @@ BROWSER_TESTS := tests/browser tests/server/render/test_browser.py
 KILLS ?= 50
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
-EDITABLE := --no-build-isolation --editable '.[server,postgresql,testing]' $(addprefix --editable ,$(PLUGINS))
+EDITABLE := --no-build-isolation --editable '.[server,postgresql,testing]' $(addprefix --editable ,$(PLUGINS) $(EXAMPLES))
 
 export PYTHONUTF8 := 1
 # Playwright drives the system's Chromium; it must never fetch a browser of its own.

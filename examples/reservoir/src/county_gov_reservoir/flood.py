@@ -136,7 +136,7 @@ class FloodRule:
             "alarm": any_of(reached["alarm"], both_of(reached["warning"], rising)),
         }
         # A level that a fast rise has raised ends once the water is below the limit itself.
-        ends = limits | {"alarm": limits["warning"]}
+        ends = {**limits, "alarm": limits["warning"]}
         found: dict[str, Judgement] = {}
         for name in TITLES:
             found[name] = _judgement(raised[name], level, limits[name])

@@ -163,10 +163,10 @@ class ReservoirPage:
         end = ctx.clock.now()
         start = end - self.config.chart_hours * HOUR
         batch = await ctx.read.observations(view.code, start, end + 1)
-        limits = ()
+        limits: tuple[Limit, ...] = ()
         if level.limit is not None:
             limits = (Limit(level.limit, Text(zh="汛限水位", en="Flood limit")),)
-        shades = ()
+        shades: tuple[Shade, ...] = ()
         if level.episode is not None:
             words = Text(zh="告警", en="Alert")
             begun = max(level.episode.started_at, start)
