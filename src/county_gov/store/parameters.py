@@ -72,6 +72,11 @@ class Proposal(Draft):
     decided_reason: str = ""
     approval: int | None = None
 
+    @property
+    def id(self) -> str:
+        """What it is named by: the parameter's id, "/" and the number."""
+        return f"{self.parameter}/{self.number}"
+
 
 @frozen
 class KeptProposal:
