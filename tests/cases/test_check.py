@@ -11,6 +11,7 @@ from attrs import evolve
 from county_gov.cases import check_workflow, check_workflows
 from county_gov.contract.schema import Field, Schema
 from county_gov.contract.workflow import Event, Notice, State, TaskSpec, Workflow
+from tests.cases.patrol import ROSTER, patrol
 from tests.cases.world import ACT, WORKFLOW, words
 
 
@@ -65,6 +66,34 @@ BROKEN: list[tuple[Workflow, str, str]] = [
         ".states[s].task.unit",
         "not a field",
     ),
+    (patrol(every=1), ".states[patrolling].task.every", "at least a minute"),
+    (patrol(done_by=""), ".states[patrolling].task.done_by", "name the event"),
+    (patrol(every=0), ".states[patrolling].task.every", "how often"),
+    (patrol(done_by="moon"), ".states[patrolling].task.done_by", "not an event"),
+    (patrol(done_by="clear"), ".states[patrolling].task.done_by", "to patrolling only"),
+    (patrol(done_by="clear"), ".events[patrolled].target", "is one of its sources"),
+    (with_event(target="waiting"), ".events[dispatch].target", "names as done_by"),
+    (patrol(roster=evolve(ROSTER, ends="")), ".states[patrolling].task.roster.ends", "empty"),
+    (
+        patrol(roster=ROSTER, assignee="worker"),
+        ".states[patrolling].task.roster",
+        "beside assignee",
+    ),
+    (
+        patrol(notice=Notice("", words("题"), words("文"))),
+        ".states[patrolling].task.notice.to",
+        "empty",
+    ),
+    (
+        patrol(notice=Notice("grid_worker", words("{moon}"), words("文"))),
+        ".states[patrolling].task.notice.subject.zh",
+        "no field",
+    ),
+    (
+        evolve(patrol(), data=form(Field("due_at", "instant", words("期")))),
+        ".data.due_at",
+        "another name",
+    ),
     (with_event(id=""), ".events[]", "opening"),
     (with_event(permission=""), ".events[dispatch].permission", "empty"),
     (with_event(sources=()), ".events[dispatch].sources", "never happen"),
@@ -109,6 +138,7 @@ BROKEN: list[tuple[Workflow, str, str]] = [
 def test_the_test_workflow_is_sound() -> None:
     """A workflow that can be used has no problem."""
     assert [] == check_workflow(WORKFLOW)
+    assert [] == check_workflow(patrol(roster=ROSTER))
 
 
 @pytest.mark.parametrize(("workflow", "place", "message"), BROKEN)
