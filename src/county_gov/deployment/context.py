@@ -76,6 +76,7 @@ class PluginContext:
         drill: Whether everything is an exercise.
         timezone: The county's local time.
         http: Requests to the hosts that the deployment file allows the plugin.
+        parameters: Values that the county has set.
     """
 
     plugin: str
@@ -88,6 +89,7 @@ class PluginContext:
     drill: bool = False
     timezone: str = "Asia/Shanghai"
     http: Http = field(kw_only=True)
+    parameters: ParameterReader = field(kw_only=True)
 
     @property
     def log(self) -> FilteringBoundLogger:
@@ -169,6 +171,7 @@ class CountyPageContext:
     clock: Clock
     query: Mapping[str, str]
     timezone: str = "Asia/Shanghai"
+    parameters: ParameterReader = field(kw_only=True)
 
 
 @define(eq=False)

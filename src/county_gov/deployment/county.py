@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 import structlog
+from attrs import evolve
 
 from county_gov.cases import Cases
 from county_gov.contract.access import SYSTEM, Scope
@@ -30,6 +31,7 @@ from county_gov.deployment.live import LiveEvents
 from county_gov.deployment.parts import (
     channels,
     intake_limits,
+    parameter_notices,
     people_file,
     read_registry,
     register_files,
@@ -42,6 +44,7 @@ from county_gov.intake.intake import Intake
 from county_gov.intake.quarantine import Quarantine
 from county_gov.notify import DeliverySettings, Outbox
 from county_gov.outbound import Allowed, Client, read_allowed
+from county_gov.parameters import Parameters, ParameterValues
 from county_gov.registers import Registers, read_people
 from county_gov.registry.gateway import Gateway
 from county_gov.rules.evaluation import RuleEvaluator
@@ -117,6 +120,15 @@ class County:
         self.store = Store(open_database(settings.store_url()), self.clock)
         self.observations = Observations(self.store)
         self.registers = Registers(self.store)
+        self.parameters = Parameters(
+            self.store,
+            found.parameters,
+            clock=self.clock,
+            timezone=settings.county.timezone,
+            registers=lambda: self.registers.snapshot,
+            county=settings.county.code,
+            notices=parameter_notices(settings),
+        )
         self.intake = Intake(
             self.store,
             self.observations,
@@ -284,6 +296,7 @@ class County:
             channels=self.settings.notify.channels,
             drill=self.settings.county.drill,
             timezone=self.settings.county.timezone,
+            parameters=ParameterValues(self.parameters),
             http=PluginHttp(
                 self._client,
                 self._hosts.get(name, Allowed()),
@@ -294,7 +307,14 @@ class County:
     def page_context(self, actor: Actor, parameters: Mapping[str, str]) -> CountyPageContext:
         """The context of one request for a page."""
         timezone = self.settings.county.timezone
-        return CountyPageContext(actor, self.reader(actor), self.clock, parameters, timezone)
+        return CountyPageContext(
+            actor,
+            self.reader(actor),
+            self.clock,
+            parameters,
+            timezone,
+            parameters=ParameterValues(self.parameters),
+        )
 
     def command_context(
         self, actor: Actor, query: Mapping[str, str], command: str, key: str, request: str
@@ -310,6 +330,10 @@ class County:
             drill=self.settings.county.drill,
             request=request,
         )
+
+    def endpoint_context(self, plugin: str, actor: Actor, permission: str) -> PluginContext:
+        """The context of one request to a plugin's endpoint: it reads within the asker's scope."""
+        return evolve(self.context(plugin), read=self.reader(actor.scope(permission)))
 
     async def _has_record(self, dataset: str, key: str) -> bool:
         return await self.records.get(SYSTEM, dataset, key) is not None

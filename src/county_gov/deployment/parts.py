@@ -7,17 +7,19 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from county_gov.access.roles import check_permissions
+from county_gov.access.roles import check_permissions, reaches_of
 from county_gov.deployment.permissions import CORE_PERMISSIONS
 from county_gov.errors import DeploymentError, Problem, RegisterError, TargetRefused
 from county_gov.intake.limits import IntakeLimits
 from county_gov.notify import WebhookSettings, log_notifier, webhook_notifier
+from county_gov.parameters import Notices
 from county_gov.registers import RegisterFile, RegisterSnapshot, read_people
 from county_gov.registers.entries import read_entries
 from county_gov.registers.importing import plan_import
 from county_gov.registry.configuration import did_you_mean
 from county_gov.registry.discovery import LoadedPlugin, load_plugins
 from county_gov.registry.registry import Registry, build_registry
+from county_gov.store.access import holders
 from county_gov.store.registers import RegisterContents
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from county_gov.contract.notifier import Notifier
     from county_gov.deployment.settings import Settings
+    from county_gov.store import Snapshot
 
 MINUTE = 60_000_000
 REGISTERS = ("areas", "units", "things", "datastreams")
@@ -90,6 +93,27 @@ def _unknown_channels(settings: Settings, registry: Registry) -> list[Problem]:
 def channels(settings: Settings, registry: Registry) -> Mapping[str, Notifier]:
     """The notifiers that notices go to, by id."""
     return {key: registry.contributions.notifiers[key] for key in settings.notify.channels}
+
+
+def parameter_notices(settings: Settings) -> Notices:
+    """Tells those who may approve a parameter's value: who holds it in a role, where it reaches."""
+
+    def approvers(snapshot: Snapshot, permission: str, area: str, day: int) -> set[int]:
+        roles = [
+            name
+            for name, role in settings.roles.items()
+            if (permission, "area") in set(reaches_of(role))
+        ]
+        found = (holders(snapshot, role, area, day) for role in roles)
+        return {holder.account for held in found for holder in held}
+
+    return Notices(
+        channels=settings.notify.channels,
+        approvers=approvers,
+        timezone=ZoneInfo(settings.county.timezone),
+        county=settings.county.code,
+        drill=settings.county.drill,
+    )
 
 
 def intake_limits(settings: Settings) -> IntakeLimits:

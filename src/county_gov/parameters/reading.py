@@ -76,6 +76,22 @@ class Overview:
         )
 
 
+@frozen(eq=False)
+class ParameterValues:
+    """What plugins are given: values to read, and nothing to propose with.
+
+    Implements `county_gov.contract.parameter.ParameterReader`.
+    """
+
+    _reading: ParameterReading
+
+    async def value(
+        self, parameter: str, *, area: str = "", on: date | None = None
+    ) -> ParameterValue | None:
+        """The value that holds in an area on a local day (today), or None where none does."""
+        return await self._reading.value(parameter, area=area, on=on)
+
+
 class ParameterReading:
     """Reads of parameters.
 
