@@ -1,6 +1,6 @@
 """Endpoints: a protocol of its own over HTTP, without the HTTP library.
 
-::
+For example:
 
     async def level(ctx: Context, request: Request) -> Response:
         found = await ctx.read.latest(observed_property="water_level")
@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Literal
 
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from county_gov.contract.text import Text
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+METHODS: tuple[Method, ...] = ("GET", "POST", "PUT", "PATCH", "DELETE")
+NAMES = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
+LETTERS = r"[A-Za-z0-9._~!$'()*,;=@-]*"
+PATH = re.compile(rf"(/{LETTERS}({NAMES.pattern})?{LETTERS})+")
 
 
 @frozen(eq=False)
@@ -62,10 +67,11 @@ class Response:
     """An answer. Security headers, request id and length are added by the core.
 
     Args:
-        body: Its bytes.
-        status: HTTP status.
+        body: Its bytes, at most 64 MiB.
+        status: HTTP status, 200 to 599.
         media_type: Its media type.
-        headers: Further headers; those that the core sets are refused.
+        headers: Further headers; those that the core sets are refused, ``Cache-Control`` and
+            ``Set-Cookie`` among them.
     """
 
     body: bytes = b""
@@ -88,16 +94,18 @@ class Endpoint:
         id: Prefixed by the plugin.
         title: What it is for.
         method: Its method.
-        path: Begins with "/"; ``{name}`` stands for one part. It must be free: no address of the
-            core, and none below ``/api/v1``, ``/static`` or ``/healthz``.
-        permission: Who may call it; its scope limits what ``ctx.read`` gives.
+        path: Begins with "/"; ``{name}`` stands for one part, or for what is left of it, as in
+            ``/Things({name})``. Its first part must be free: none of the core's, such as ``/api``,
+            ``/static`` or ``/cases``. A GET also answers HEAD.
+        permission: Who may call it; its scope limits what ``ctx.read`` gives. A device has none
+            and reads nothing.
         handler: Async function of a context with the asking actor's reads, and the request.
         device: Whether devices that sign their requests may call it too.
         maximum_bytes: Longest body that is taken.
         seconds: After so long it has failed.
 
     Raises:
-        ContractError: if the path does not begin with "/", or the permission is missing.
+        ContractError: if the path is none, or the permission is missing.
     """
 
     id: str
@@ -111,7 +119,12 @@ class Endpoint:
     seconds: float = 30.0
 
     def __attrs_post_init__(self) -> None:
-        if not self.path.startswith("/") or self.path != self.path.strip():
-            raise ContractError(f"endpoint {self.id}: the path {self.path!r} must begin with '/'")
+        names = NAMES.findall(self.path)
+        if not PATH.fullmatch(self.path) or len(set(names)) < len(names):
+            text = f"the path {self.path!r} must be like /reservoir/v1/levels/{{code}}"
+            raise ContractError(f"endpoint {self.id}: {text}")
+        if self.method not in METHODS:
+            known = ", ".join(METHODS)
+            raise ContractError(f"endpoint {self.id}: the method must be one of {known}")
         if not self.permission:
             raise ContractError(f"endpoint {self.id}: name its permission")

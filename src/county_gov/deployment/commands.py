@@ -12,6 +12,7 @@ from attrs import define, field
 
 from county_gov.contract.text import Text
 from county_gov.contract.values import clean_key, normalise, to_value
+from county_gov.deployment.calling import ask
 from county_gov.deployment.context import digest
 from county_gov.errors import (
     AccessDenied,
@@ -22,7 +23,7 @@ from county_gov.errors import (
     NotFound,
     Problem,
 )
-from county_gov.registry.gateway import Answer
+from county_gov.registry.gateway import Failed
 from county_gov.store import idempotency
 
 if TYPE_CHECKING:
@@ -161,27 +162,17 @@ class Commands:
     async def _call(
         self, command: Command, context: CommandContext, values: Mapping[str, Value]
     ) -> Text:
-        """Run a command; what a record or case refuses is no failure of the plugin."""
-
-        async def attempt() -> Text | CountyGovError:
-            try:
-                said = await command.run(context, values)
-            except ContractError:
-                raise
-            except CountyGovError as error:
-                return error
+        async def attempt() -> Text:
+            said = await command.run(context, values)
             if not isinstance(said, Text):
                 raise ContractError(f"{command.id}: expected a Text, got {type(said).__name__}")
             return said
 
-        answer = await self.gateway.call_async(
-            self.owner(command.id), f"command {command.id}", attempt, seconds=command.seconds
-        )
-        if not isinstance(answer, Answer):
+        owner, what = self.owner(command.id), f"command {command.id}"
+        answer = await ask(self.gateway, owner, what, attempt, seconds=command.seconds)
+        if isinstance(answer, Failed):
             raise CommandFailed(f"{command.id}: {answer.reason}")
-        if isinstance(answer.value, CountyGovError):
-            raise answer.value
-        return answer.value
+        return answer
 
     async def _note(self, actor: Actor, command: str, outcome: str, request: str) -> None:
         """Record in the audit trail that somebody tried."""

@@ -14,6 +14,7 @@ from county_gov.server import health, live, openapi, static_files
 from county_gov.server.address import networks
 from county_gov.server.api import alerts as alerts_api
 from county_gov.server.api import cases as cases_api
+from county_gov.server.api import commands as commands_api
 from county_gov.server.api import observations, session
 from county_gov.server.api import outbox as outbox_api
 from county_gov.server.api import quarantine as quarantine_api
@@ -29,6 +30,7 @@ from county_gov.server.console import (
 )
 from county_gov.server.console.frame import draw_failure
 from county_gov.server.console.plugin_page import plugin_routes
+from county_gov.server.endpoints import check_endpoints, endpoint_routes
 from county_gov.server.gate import UNMATCHED, guard
 from county_gov.server.headers import security_headers
 from county_gov.server.render import Geography, Renderer
@@ -53,6 +55,7 @@ CORE_ROUTES: tuple[Route, ...] = (
     *observations.ROUTES,
     *alerts_api.ROUTES,
     *cases_api.ROUTES,
+    *commands_api.ROUTES,
     *quarantine_api.ROUTES,
     *outbox_api.ROUTES,
     *account.ROUTES,
@@ -73,11 +76,13 @@ def application(county: County) -> web.Application:
     """The aiohttp application of a county; starts and stops it, unless it runs already.
 
     Raises:
-        DeploymentError: if a route names no permission or an unknown one, if a plugin's page takes
-            a core address, if cookies would travel in the clear, or if the map cannot be read.
+        DeploymentError: if a route names no permission or an unknown one, if a plugin's page or
+            endpoint takes a core address, if cookies would travel in the clear, or if the map
+            cannot be read.
     """
-    routes = (*CORE_ROUTES, *plugin_routes(county))
+    routes = (*CORE_ROUTES, *plugin_routes(county), *endpoint_routes(county))
     problems = check_routes(routes, county.registry.contributions.permissions)
+    problems += check_endpoints(county, CORE_ROUTES)
     problems += check_cookies(county.settings)
     if problems:
         raise DeploymentError(problems)

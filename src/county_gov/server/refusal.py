@@ -69,6 +69,12 @@ class MethodNotAllowed(Refusal):
         self.allowed = tuple(allowed)
 
 
+class PluginUnavailable(Refusal):
+    """The plugin behind an address failed, was too slow, or is cut off."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
 class Stopping(Refusal):
     """The server is stopping and takes no new requests."""
 

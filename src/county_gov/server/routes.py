@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from county_gov.server.call import Call
 
-Method = Literal["GET", "POST", "PUT", "DELETE", "*"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "*"]
 Kind = Literal["api", "page", "asset"]
 """How problems are answered: as problem+json under "api", else as a page."""
 
