@@ -105,6 +105,11 @@ class Streams:
         return datastream(number, self.period)
 
 
+    def datastreams_at(self, thing: str) -> tuple[DatastreamView, ...]:
+        """Each datastream has a thing of its own."""
+        return (self.datastream(int(thing.removeprefix("s"))),)
+
+
 @define
 class Row:
     """One reading as it arrives; a later result replaces an earlier one."""

@@ -53,6 +53,7 @@ class RegisterSnapshot:
     units: Mapping[str, UnitRow]
     views: tuple[DatastreamView | None, ...]
     codes_of_things: Mapping[str, Mapping[str, str]]
+    views_of_things: Mapping[str, tuple[DatastreamView, ...]]
     parents: Mapping[str, tuple[ParentRow, ...]]
     _change_days: tuple[int, ...]
     _trees: dict[int, Mapping[str, tuple[str, ...]]] = field(factory=dict)
@@ -98,6 +99,9 @@ class RegisterSnapshot:
                 thing_name=thing.name,
                 thing_name_en=thing.name_en,
             )
+        at_thing: defaultdict[str, list[DatastreamView]] = defaultdict(list)
+        for view in sorted(filter(None, views), key=lambda one: (not active[one.number], one.code)):
+            at_thing[view.thing].append(view)
         return cls(
             version=contents.version,
             numbers=MappingProxyType(dict(numbers)),
@@ -110,6 +114,7 @@ class RegisterSnapshot:
             units=contents.units,
             views=tuple(views),
             codes_of_things={thing: MappingProxyType(codes) for thing, codes in by_thing.items()},
+            views_of_things={thing: tuple(found) for thing, found in at_thing.items()},
             parents=contents.parents,
             change_days=tuple(
                 sorted({row.valid_from for rows in contents.parents.values() for row in rows})
@@ -144,6 +149,10 @@ class RegisterSnapshot:
     def datastreams_of(self, thing: str) -> Mapping[str, str]:
         """Code of the active datastream by observed property; empty for an unknown thing."""
         return self.codes_of_things.get(thing, NOTHING)
+
+    def datastreams_at(self, thing: str) -> tuple[DatastreamView, ...]:
+        """All datastreams of a thing, those in use first, then by code."""
+        return self.views_of_things.get(thing, ())
 
     def parent_of(self, code: str, day: int) -> str | None:
         """The area above another on a day; an abolished area keeps its last parent.

@@ -2,86 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import structlog
 from attrs import define, evolve, field, frozen
 
-from county_gov.contract.batch import NO_TIME, Bools, Int64s, UInt8s
-from county_gov.contract.clock import EARLIEST, LATEST, MICROSECONDS
+from county_gov.contract.batch import NO_TIME
+from county_gov.contract.clock import DAY, EARLIEST, LATEST, MICROSECONDS
 from county_gov.errors import ContractError
-from county_gov.rules.judge import Judged, PolicyJudge, Stretch
-from county_gov.rules.samples import Samples
-from county_gov.store.alerts import StateRow, load_states, skipped_states
+from county_gov.rules.judge import Judged, PolicyJudge
+from county_gov.rules.samples import Register, Samples, Stretch
+from county_gov.store.alerts import StateRow, load_states, skipped_states, states_of
 
 if TYPE_CHECKING:
     from county_gov.contract.context import DatastreamView
-    from county_gov.store.observations import Changes
+    from county_gov.rules.told import Told
     from county_gov.store.transaction import Snapshot
 
 log = structlog.get_logger(__name__)
 
 RECOVERED_AT_ONCE = 50
-"""Datastreams per policy whose skipped readings are judged in one plan."""
+"""Datastreams per policy whose skipped readings are looked for in one plan."""
+
+REPLAYED_AT_ONCE = 200
+"""Datastreams per policy that are judged again in one plan; the others wait for the next."""
+
+SPAN_AT_ONCE = 4000 * DAY
+"""Stretches that are judged again in one plan, one after the other, up to so many days."""
 
 RETRY = 60 * MICROSECONDS
 """After a failure, skipped readings are tried again no sooner than this (microseconds)."""
 
 FIRST_AT_ONCE = 20
 """Datastreams judged for the first time whose history is looked for in one read."""
-
-LAST_BATCH = (1 << 63) - 1
-"""No batch is newer."""
-
-
-class Register(Protocol):
-    """Where datastreams are looked up."""
-
-    def datastream(self, number: int) -> DatastreamView:
-        """The datastream of a number.
-
-        Raises:
-            KeyError: if there is none.
-        """
-        ...
-
-
-@frozen(eq=False)
-class Told:
-    """The readings that some entries of the journal tell of, by datastream and time.
-
-    Args:
-        datastream: Numbers, rising, shape (n,).
-        time: Instants, rising within a datastream, shape (n,).
-        value: Scaled values, shape (n,).
-        flag: Numbers of quality flags, shape (n,).
-        again: Readings that are revised or told more than once, so that what they hold now has to
-            be read from the store, shape (n,).
-        newest: The newest batch that is told of; those after it are told later.
-    """
-
-    datastream: Int64s
-    time: Int64s
-    value: Int64s
-    flag: UInt8s
-    again: Bools
-    newest: int = LAST_BATCH
-
-    @classmethod
-    def of(cls, changes: Sequence[Changes], newest: int = LAST_BATCH) -> Told:
-        """All changes together."""
-        none = np.empty(0, np.int64)
-        datastream = np.concatenate([none, *(one.datastream for one in changes)])
-        time = np.concatenate([none, *(one.time for one in changes)])
-        value = np.concatenate([none, *(one.value for one in changes)])
-        flag = np.concatenate([np.empty(0, np.uint8), *(one.flag for one in changes)])
-        again = np.concatenate([np.empty(0, np.bool_), *(one.revised for one in changes)])
-        order = np.lexsort((time, datastream))
-        datastream, time, again = datastream[order], time[order], again[order]
-        again[1:] |= (datastream[1:] == datastream[:-1]) & (time[1:] == time[:-1])
-        return cls(datastream, time, value[order], flag[order], again, newest)
 
 
 @frozen(eq=False)
@@ -112,19 +67,33 @@ class PolicyDesk:
     retry_at: int = 0
     kept: dict[int, StateRow] = field(factory=dict)
 
+    @property
+    def has_work(self) -> bool:
+        """Whether there is something skipped that could be judged at once."""
+        return self.behind and self._may_retry
+
     def plan(
         self,
         snapshot: Snapshot,
         views: Sequence[DatastreamView],
         told: Told,
+        changed: Mapping[int, Stretch],
         register: Register,
     ) -> list[Judged]:
         """Judge the readings of some datastreams, then what was skipped before.
 
         A rule that fails costs nothing but its own opinion: the readings are marked as skipped
         and judged later.
+
+        Args:
+            snapshot: Where states, episodes and stored readings are read.
+            views: The driving datastreams that are told of.
+            told: The readings.
+            changed: Driving datastreams of which something that is joined has changed, by number,
+                and which of their readings that touches, judged or not.
+            register: Where datastreams are looked up.
         """
-        items = self._items(snapshot, views, told)
+        items = self._items(snapshot, views, told, changed, register)
         fresh = self._without_history(snapshot, items, told)
         plain = np.concatenate([[0], np.cumsum(told.again)])
         simple: list[_Item] = []
@@ -133,6 +102,7 @@ class PolicyDesk:
         for item in items:
             row = item.row
             new = item.view.number in fresh if row is None else self._follows(item, row)
+            new = new and item.first < item.end
             if row is not None and row.skipped_from is not None and not self._may_retry:
                 judged.append(self._skip(item))
             elif new and plain[item.first] == plain[item.end]:
@@ -142,7 +112,19 @@ class PolicyDesk:
         judged += self._append(snapshot, simple, told)
         done = {item.view.number for item in items}
         again += self._unjudged(snapshot, done, register)
-        judged += [self._replay(snapshot, item) for item in again]
+        judged += self._replay_some(snapshot, again)
+        return judged
+
+    def _replay_some(self, snapshot: Snapshot, items: Sequence[_Item]) -> list[Judged]:
+        """Judge stretches again, as many as one plan may; the others are marked as skipped."""
+        judged: list[Judged] = []
+        span = 0
+        for count, item in enumerate(items):
+            if count >= REPLAYED_AT_ONCE or span >= SPAN_AT_ONCE:
+                judged.append(self._skip(item))
+                continue
+            judged.append(self._replay(snapshot, item))
+            span += item.stretch.end - item.stretch.start
         return judged
 
     @property
@@ -151,19 +133,69 @@ class PolicyDesk:
         return breaker.allows and breaker.clock.now() >= self.retry_at
 
     def _items(
-        self, snapshot: Snapshot, views: Sequence[DatastreamView], told: Told
+        self,
+        snapshot: Snapshot,
+        views: Sequence[DatastreamView],
+        told: Told,
+        changed: Mapping[int, Stretch],
+        register: Register,
     ) -> list[_Item]:
         numbers = [view.number for view in views]
-        unknown = [number for number in numbers if number not in self.kept]
+        wanted = {*numbers, *changed}
+        unknown = [number for number in sorted(wanted) if number not in self.kept]
         states = self.kept | load_states(snapshot, self.judge.policy.id, unknown)
-        firsts = np.searchsorted(told.datastream, numbers, "left").tolist()
-        ends = np.searchsorted(told.datastream, numbers, "right").tolist()
+        firsts, ends = told.rows_of(numbers)
         items = []
         for view, first, end in zip(views, firsts, ends, strict=True):
             row = states.get(view.number)
-            stretch = Stretch(int(told.time[first]), int(told.time[end - 1]))
-            items.append(_Item(view, row, first, end, stretch.joined(_skipped(row))))
+            touched = self._touched(view, row, changed.get(view.number))
+            stretch = told.stretch(first, end).joined(touched).joined(_skipped(row))
+            items.append(_Item(view, row, first, end, stretch))
+        for number in sorted(wanted - set(numbers)):
+            item = self._changed_item(register, number, states.get(number), changed[number])
+            if item is not None:
+                items.append(item)
         return items
+
+    def _changed_item(
+        self, register: Register, number: int, row: StateRow | None, changed: Stretch
+    ) -> _Item | None:
+        """A datastream without new readings of its own, if what was judged of it has changed."""
+        try:
+            view = register.datastream(number)
+        except KeyError:
+            return None
+        touched = self._touched(view, row, changed)
+        return _Item(view, row, 0, 0, touched.joined(_skipped(row))) if touched else None
+
+    def _touched(
+        self, view: DatastreamView, row: StateRow | None, changed: Stretch | None
+    ) -> Stretch | None:
+        """What of a changed stretch was judged already; the rest is yet to come."""
+        if row is None or changed is None or changed.start > self.judge.rows_until(view, row):
+            return None
+        return Stretch(changed.start, min(changed.end, row.judged_until))
+
+    def changed_since(
+        self, snapshot: Snapshot, since: int, keys: Collection[str] | None, register: Register
+    ) -> dict[int, Stretch]:
+        """Datastreams that were judged at an instant or later, whose thing or area is among keys.
+
+        Args:
+            snapshot: Where the states are read.
+            since: The instant.
+            keys: Codes of things or areas; None for all.
+            register: Where datastreams are looked up.
+        """
+        found: dict[int, Stretch] = {}
+        for row in states_of(snapshot, self.judge.policy.id, since):
+            try:
+                view = register.datastream(row.datastream)
+            except KeyError:
+                continue
+            if keys is None or view.thing in keys or view.area in keys:
+                found[row.datastream] = Stretch(since, LATEST)
+        return found
 
     def _follows(self, item: _Item, row: StateRow) -> bool:
         """Whether the readings are all later than what was judged, and the state is usable."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import define, evolve, field, frozen
@@ -11,7 +11,6 @@ from attrs import define, evolve, field, frozen
 from county_gov.contract.batch import NO_TIME, Batch, Bools, Int64s, UInt8s
 from county_gov.contract.clock import DAY, EARLIEST, LATEST
 from county_gov.contract.rule import HourlyMean
-from county_gov.errors import ContractError
 from county_gov.registry.breaker import CircuitBreaker
 from county_gov.rules.difference import FOREVER
 from county_gov.rules.episode import (
@@ -26,74 +25,20 @@ from county_gov.rules.episode import (
 )
 from county_gov.rules.evaluation import RuleEvaluator
 from county_gov.rules.hours import Coverage, floor_hour, hours_over
-from county_gov.rules.samples import InputRows, Samples
+from county_gov.rules.joining import Joiner
+from county_gov.rules.samples import InputRows, Readings, Samples, Stretch
 from county_gov.rules.scan import Track, scan
 from county_gov.store.alerts import EpisodeRow, StateRow, episodes_between, open_episodes
-from county_gov.store.observations import FLAG_NUMBERS, measures
 
 if TYPE_CHECKING:
     from county_gov.contract.alert import AlertPolicy
     from county_gov.contract.context import DatastreamView
     from county_gov.contract.rule import Rule
-    from county_gov.store.observations import Stored
     from county_gov.store.transaction import Snapshot
 
 FIRST_LOOK = 2 * DAY
 FARTHEST_LOOK = 400 * DAY
 GROWTH = 8
-
-
-class Readings(Protocol):
-    """Where stored readings are read."""
-
-    def read(self, snapshot: Snapshot, datastream: int, start: int, end: int) -> Stored:
-        """Current readings of a datastream in [start, end), by time."""
-        ...
-
-    def read_many(
-        self, snapshot: Snapshot, datastreams: Sequence[int], start: int, end: int
-    ) -> Stored:
-        """Current readings of several datastreams in [start, end)."""
-        ...
-
-
-@frozen(eq=False)
-class Touched:
-    """What a policy has to look at: new and changed readings, sorted by datastream and time.
-
-    Args:
-        views: The datastreams that were touched, by number.
-        samples: Their readings; ``series`` counts the datastreams.
-        replay: Whether a datastream's readings are not simply new, shape (S,).
-    """
-
-    views: tuple[DatastreamView, ...]
-    samples: Samples
-    replay: Bools
-
-    @property
-    def starts(self) -> Int64s:
-        """Each datastream's first row."""
-        return np.searchsorted(self.samples.series, np.arange(len(self.views)), "left")
-
-    @property
-    def ends(self) -> Int64s:
-        """The row after each datastream's last row."""
-        return np.searchsorted(self.samples.series, np.arange(len(self.views)), "right")
-
-
-@frozen
-class Stretch:
-    """Readings of one datastream that have to be judged (again): first and last instant."""
-
-    start: int
-    end: int
-
-    def joined(self, other: Stretch | None) -> Stretch:
-        """The smallest stretch that holds both."""
-        if other is None:
-            return self
-        return Stretch(min(self.start, other.start), max(self.end, other.end))
 
 
 @frozen(eq=False)
@@ -136,37 +81,31 @@ class PolicyJudge:
         rule: Its rule.
         readings: Where stored readings are read.
         breaker: Cuts the rule off when it fails again and again.
-
-    Raises:
-        ContractError: if policy and rule do not fit each other.
+        joiner: Joins the rule's further inputs.
     """
 
     policy: AlertPolicy
     rule: Rule
     readings: Readings
     breaker: CircuitBreaker
+    joiner: Joiner
     mark: str = field(init=False)
-    ignored: Bools = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        unknown = sorted(set(self.policy.ignore_flags) - set(FLAG_NUMBERS))
-        if unknown:
-            raise ContractError(
-                f"alert policy {self.policy.id}: ignore_flags: {unknown} are not flags;"
-                f" expected some of {sorted(FLAG_NUMBERS)[1:]}"
-            )
         self.mark = fingerprint(self.policy, self.rule)
-        self.ignored = np.zeros(256, np.bool_)
-        self.ignored[[FLAG_NUMBERS[flag] for flag in self.policy.ignore_flags]] = True
 
     def counting(self, flags: UInt8s) -> Bools:
         """Whether readings with these flags say something to this policy."""
-        counting = ~self.ignored[flags]
-        return counting & measures(flags) if self._hourly else counting
+        return self.joiner.counting(self.rule.driving, flags)
 
     @property
     def _hourly(self) -> bool:
-        return isinstance(self.rule.driving, HourlyMean)
+        return self.joiner.hourly
+
+    def _coverage(self, views: Sequence[DatastreamView]) -> Coverage:
+        driving = self.rule.driving
+        share = driving.coverage if isinstance(driving, HourlyMean) else 0.0
+        return Coverage.of(np.array([view.period for view in views], np.int64), share)
 
     def read_state(self, row: StateRow) -> Written | None:
         """A stored state, or None where it was made under another policy."""
@@ -192,7 +131,7 @@ class PolicyJudge:
                 put(before, index, written)
                 hours[index] = written.hour
         inputs, hours = self._inputs(views, samples, hours, complete=False)
-        after, episodes = scan(self.policy, self._track(views, inputs), before)
+        after, episodes = scan(self.policy, self._track(snapshot, views, inputs), before)
         texts = write_down(after, self.mark, hours)
         opened = np.flatnonzero(before.started != NO_TIME).tolist()
         stored = open_episodes(snapshot, self.policy.id, [views[one].number for one in opened])
@@ -290,7 +229,7 @@ class PolicyJudge:
         zeros = np.zeros(len(stored), np.int64)
         samples = Samples(zeros, stored.time, stored.value, self.counting(stored.flag))
         inputs, (hour,) = self._inputs([view], samples, [None], complete=complete)
-        return self._track([view], inputs), hour
+        return self._track(snapshot, [view], inputs), hour
 
     def _inputs(
         self,
@@ -302,9 +241,8 @@ class PolicyJudge:
     ) -> tuple[InputRows, list[OpenHour | None]]:
         """The rule's input out of readings."""
         scales = 10.0 ** np.array([view.decimals for view in views], np.float64)
-        if isinstance(self.rule.driving, HourlyMean):
-            periods = np.array([view.period for view in views], np.int64)
-            coverage = Coverage.of(periods, self.rule.driving.coverage)
+        if self._hourly:
+            coverage = self._coverage(views)
             rows, hours = hours_over(samples, coverage, hours, complete=complete)
             return InputRows(rows.series, rows.times, rows.values / scales[rows.series]), hours
         kept = samples.counting
@@ -312,22 +250,33 @@ class PolicyJudge:
         values = samples.values[kept] / scales[series]
         return InputRows(series, samples.times[kept], values), hours
 
-    def _track(self, views: Sequence[DatastreamView], rows: InputRows) -> Track:
+    def _track(self, snapshot: Snapshot, views: Sequence[DatastreamView], rows: InputRows) -> Track:
         """Ask the rule."""
         numbers = np.array([view.number for view in views], np.int64)
-        batch = Batch(
-            {
-                "datastream": numbers[rows.series],
-                "time": rows.times,
-                self.rule.driving_name: rows.values,
-            }
-        )
-        verdicts = RuleEvaluator(self.rule).judge(batch)
+        columns = {
+            "datastream": numbers[rows.series],
+            "time": rows.times,
+            self.rule.driving_name: rows.values,
+        }
+        if self.joiner:
+            columns |= self.joiner.columns(snapshot, views, rows)
+        verdicts = RuleEvaluator(self.rule).judge(Batch(columns))
         return Track.of(self.policy, rows.series, rows.times, verdicts)
 
     def _row_time(self, time: int) -> int:
         """The instant of the input row that a reading belongs to."""
         return floor_hour(time) if self._hourly else time
+
+    def rows_until(self, view: DatastreamView, row: StateRow) -> int:
+        """The last input row that was judged: an hour that is not over has not been."""
+        if row.judged_until == NO_TIME or not self._hourly:
+            return row.judged_until
+        written = self.read_state(row)
+        if written is None or written.hour is None:
+            return floor_hour(row.judged_until)
+        full = self._coverage([view]).full[0]
+        given = written.hour.count >= full
+        return written.hour.hour if given else written.hour.hour - 1
 
     def _row_until(self, row: StateRow | None) -> int:
         """The last input row that a state has seen."""

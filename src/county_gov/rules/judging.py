@@ -16,14 +16,19 @@ import numpy as np
 import structlog
 from attrs import asdict, define, evolve, field, frozen
 
-from county_gov.contract.alert import SEVERITIES
+from county_gov.contract.batch import Batch
 from county_gov.contract.context import DatastreamView, EpisodeView
-from county_gov.errors import ContractError
 from county_gov.registry.breaker import CircuitBreaker
-from county_gov.rules.desk import LAST_BATCH, PolicyDesk, Register, Told
+from county_gov.rules.changed import read_change
+from county_gov.rules.dated import DatedSources, DatedValues, first_instant
+from county_gov.rules.desk import PolicyDesk
 from county_gov.rules.difference import EpisodeWrite, difference
 from county_gov.rules.explanation import citation_of
-from county_gov.rules.judge import PolicyJudge, Readings
+from county_gov.rules.fitting import check_inhibitions, check_inputs, fitting_rule, ignored_flags
+from county_gov.rules.joining import Joiner
+from county_gov.rules.judge import PolicyJudge
+from county_gov.rules.samples import InputRows, Readings, Register, Stretch
+from county_gov.rules.told import LAST_BATCH, Told
 from county_gov.store.alerts import (
     Change,
     EpisodeRow,
@@ -38,7 +43,7 @@ from county_gov.store.observations import decode_changes
 
 if TYPE_CHECKING:
     from county_gov.contract.alert import AlertPolicy
-    from county_gov.contract.batch import Int64s
+    from county_gov.contract.batch import Bools, Float64s, Int64s
     from county_gov.contract.clock import Clock
     from county_gov.contract.rule import Rule
     from county_gov.store.transaction import Snapshot, Transaction
@@ -51,12 +56,12 @@ class Entry(Protocol):
 
     @property
     def kind(self) -> str:
-        """What it tells of; only "observations" are looked at."""
+        """What it tells of: "observations", "record" or "parameter"; others are passed over."""
         ...
 
     @property
     def ref(self) -> str:
-        """Number of the batch that it tells of; where it stands for several, of the first."""
+        """Number of the batch, of several the first; or id of the dataset or parameter."""
         ...
 
     @property
@@ -124,10 +129,12 @@ class Judging:
         readings: Where stored readings are read.
         register: Gives the current register of datastreams.
         clock: Where the time comes from.
-        timezone: Zone whose days decide which citation is in force.
+        timezone: Zone whose days decide which citation, record or value is in force.
+        dated: Where records and parameters are looked up.
 
     Raises:
-        ContractError: if a policy's rule, conditions, levels or flags are not what they must be.
+        ContractError: if a policy's rule, conditions, levels or flags are not what they must be,
+            or an input names no dataset, field or parameter that is declared.
     """
 
     policies: Sequence[AlertPolicy]
@@ -136,16 +143,33 @@ class Judging:
     register: Callable[[], Register]
     clock: Clock
     timezone: str = "Asia/Shanghai"
+    dated: DatedSources = field(factory=DatedSources)
     _desks: list[PolicyDesk] = field(init=False)
     _zone: ZoneInfo = field(init=False)
+    _values: DatedValues = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._zone = ZoneInfo(self.timezone)
+        self._values = DatedValues(self.dated)
         self._desks = []
+        for rule in self.rules.values():
+            check_inputs(rule, self.dated)
+        check_inhibitions(self.policies)
         for policy in self.policies:
             rule = fitting_rule(policy, self.rules)
-            judge = PolicyJudge(policy, rule, self.readings, CircuitBreaker(self.clock))
-            self._desks.append(PolicyDesk(judge))
+            joiner = self._joiner(rule, self._values, ignored_flags(policy))
+            breaker = CircuitBreaker(self.clock)
+            self._desks.append(
+                PolicyDesk(PolicyJudge(policy, rule, self.readings, breaker, joiner))
+            )
+
+    def _joiner(self, rule: Rule, values: DatedValues, ignored: Bools) -> Joiner:
+        return Joiner(rule, self.readings, self.register, values, self._zone, ignored)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether something was skipped that could be judged at once."""
+        return any(desk.has_work for desk in self._desks)
 
     @property
     def cut_off(self) -> dict[str, str]:
@@ -157,10 +181,12 @@ class Judging:
         """Judge what the journal tells, and what could not be judged before.
 
         Args:
-            snapshot: Where states, episodes and stored readings are read.
+            snapshot: Where states, episodes, stored readings, records and parameters are read.
             entries: Entries of the journal, in their order; may be none, to go on with what was
                 skipped.
         """
+        for entry in entries:
+            self._values.forget(entry.kind, entry.ref)
         observed = [
             (int(entry.ref), decode_changes(entry.payload))
             for entry in entries
@@ -175,7 +201,10 @@ class Judging:
         for desk in self._desks:
             wanted = desk.judge.rule.driving.observed_property
             mine = [view for view in views if view.observed_property == wanted]
-            for one in desk.plan(snapshot, mine, readings, self.register()):
+            changed = self._changed(snapshot, desk, entries)
+            for number, stretch in desk.judge.joiner.touched(views, readings).items():
+                changed[number] = stretch.joined(changed.get(number))
+            for one in desk.plan(snapshot, mine, readings, changed, self.register()):
                 if one.before != one.after:
                     before.append(one.before)
                     after.append(one.after)
@@ -183,6 +212,52 @@ class Judging:
                     found = difference(desk.judge.policy, one.old, one.new, one.until)
                     writes += [self._write(desk.judge, one.view, write) for write in found]
         return JudgingPlan(tuple(before), tuple(after), tuple(writes))
+
+    def _changed(
+        self, snapshot: Snapshot, desk: PolicyDesk, entries: Sequence[Entry]
+    ) -> dict[int, Stretch]:
+        """What changed records and parameters touch of what a policy has judged."""
+        found: dict[int, Stretch] = {}
+        for entry in entries:
+            if not desk.judge.joiner.depends_on(entry.kind, entry.ref):
+                continue
+            change = read_change(entry.payload)
+            since = first_instant(change.day, self._zone)
+            touched = desk.changed_since(snapshot, since, change.keys, self.register())
+            for number, stretch in touched.items():
+                found[number] = stretch.joined(found.get(number))
+        return found
+
+    def rows(
+        self,
+        snapshot: Snapshot,
+        rule: str,
+        datastream: DatastreamView,
+        times: Int64s,
+        values: Float64s,
+    ) -> Batch:
+        """The batch that a rule is given for rows of one datastream, as the store has it now.
+
+        Args:
+            snapshot: Where readings, records and parameters are read.
+            rule: Id of the rule.
+            datastream: The driving one.
+            times: The rows' times, rising, shape (n,).
+            values: The first input's column, shape (n,).
+        """
+        found = self.rules[rule]
+        policies = (one for one in self.policies if one.rule == rule)
+        ignored = ignored_flags(next(policies, None))
+        joiner = self._joiner(found, DatedValues(self.dated), ignored)
+        rows = InputRows(np.zeros(len(times), np.int64), times, values)
+        return Batch(
+            {
+                "datastream": np.full(len(times), datastream.number, np.int64),
+                "time": times,
+                found.driving_name: values,
+                **joiner.columns(snapshot, [datastream], rows),
+            }
+        )
 
     def _views(self, numbers: Int64s) -> list[DatastreamView]:
         register, views = self.register(), []
@@ -279,33 +354,3 @@ def decode_change(payload: bytes) -> tuple[str, EpisodeView, dict[str, Any]]:
     """Change, episode and details of a journal entry of kind "alert"."""
     told = msgspec.json.decode(payload)
     return told["change"], EpisodeView(**told["episode"]), told["details"]
-
-
-def fitting_rule(policy: AlertPolicy, rules: Mapping[str, Rule]) -> Rule:
-    """A policy's rule, checked against the policy.
-
-    Raises:
-        ContractError: if the rule, a condition or the order of levels is not what it must be.
-    """
-    place = f"alert policy {policy.id}"
-    rule = rules.get(policy.rule)
-    if rule is None:
-        raise ContractError(f"{place}: rule {policy.rule!r}: expected one of {sorted(rules)}")
-    if rule.scope != "row":
-        raise ContractError(f"{place}: rule {rule.id} has scope {rule.scope!r}: expected 'row'")
-    conditions = {condition.id for condition in rule.conditions}
-    if not policy.levels:
-        raise ContractError(f"{place}: levels: expected at least one")
-    for level in policy.levels:
-        for name in (level.raise_when, level.clear_when):
-            if name not in conditions:
-                raise ContractError(
-                    f"{place}: level {level.severity}: condition {name!r}: expected one of"
-                    f" {sorted(conditions)} of rule {rule.id}"
-                )
-        if level.hold_for < 0:
-            raise ContractError(f"{place}: level {level.severity}: hold_for: expected 0 or more")
-    severities = [level.severity for level in policy.levels]
-    if severities != sorted(set(severities), key=SEVERITIES.index):
-        raise ContractError(f"{place}: levels {severities}: expected each once, in rising severity")
-    return rule

@@ -131,6 +131,14 @@ def skipped_states(snapshot: Snapshot, policy: str, limit: int) -> list[StateRow
     return [StateRow(*row) for row in snapshot.rows(statement)]
 
 
+def states_of(snapshot: Snapshot, policy: str, since: int) -> list[StateRow]:
+    """States of a policy whose datastreams were judged at an instant or later."""
+    statement = sa.select(judging_states).where(
+        judging_states.c.policy == policy, judging_states.c.judged_until >= since
+    )
+    return [StateRow(*row) for row in snapshot.rows(statement)]
+
+
 def save_states(
     tx: Transaction, before: Sequence[StateRow | None], after: Sequence[StateRow]
 ) -> None:

@@ -1,0 +1,161 @@
+"""Figures of joined readings at the instants of rows, without a loop over rows.
+
+Everything is computed from integers, so that a row's figure never depends on what else was read.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from attrs import field, frozen
+
+from county_gov.contract.batch import Float64s, Int64s
+from county_gov.contract.clock import HOUR
+from county_gov.contract.rule import HourlyMean, Latest, Window
+from county_gov.rules.hours import Coverage
+from county_gov.rules.samples import Samples
+
+SeriesInput = Latest | HourlyMean | Window
+MOST_KEYS = 1 << 62
+
+
+@frozen(eq=False)
+class Asked:
+    """The instants at which figures are wanted.
+
+    Args:
+        series: Index of each row's series, shape (m,).
+        instants: Microseconds UTC, shape (m,).
+    """
+
+    series: Int64s
+    instants: Int64s
+
+
+@frozen(eq=False)
+class Joined:
+    """Readings of the joined datastream of each series, that can be looked up by instant.
+
+    Args:
+        samples: Those that count, sorted by series and time, all in [low, high].
+        scales: What their values are divided by, per series, float64, shape (S,).
+        periods: Microseconds per series, 0 for irregular ones, shape (S,).
+        low, high: First and last instant that can be asked for.
+
+    Raises:
+        OverflowError: if there are too many series for so long a time; ask for fewer at once.
+    """
+
+    samples: Samples
+    scales: Float64s
+    periods: Int64s
+    low: int
+    high: int
+    _keys: Int64s = field(init=False)
+    _totals: Int64s = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not fits(len(self.scales), self.low, self.high):
+            raise OverflowError(f"{len(self.scales)} series in [{self.low}, {self.high}]")
+        keys = self._key(self.samples.series, self.samples.times)
+        object.__setattr__(self, "_keys", keys)
+        totals = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.samples.values)])
+        object.__setattr__(self, "_totals", totals)
+
+    def _key(self, series: Int64s, instants: Int64s) -> Int64s:
+        return series * (self.high - self.low + 1) + (instants - self.low)
+
+    def _after(self, series: Int64s, instants: Int64s) -> Int64s:
+        """The first reading of each series that is later than an instant."""
+        return np.searchsorted(self._keys, self._key(series, instants), "right")
+
+    def figures(self, one: SeriesInput, asked: Asked) -> Float64s:
+        """An input's column, NaN where it cannot be determined, shape (m,)."""
+        if isinstance(one, Latest):
+            return self._newest(asked, one.within)[0] / self.scales[asked.series]
+        if isinstance(one, HourlyMean):
+            return self._hours(one, asked)
+        if one.how == "rise":
+            return self._rise(one, asked)
+        begin = self._after(asked.series, asked.instants - one.length)
+        end = self._after(asked.series, asked.instants)
+        enough = end - begin >= self._needed(one)[asked.series]
+        return np.where(enough, self._figure(one, begin, end, asked), np.nan)
+
+    def _figure(self, one: Window, begin: Int64s, end: Int64s, asked: Asked) -> Float64s:
+        count = (end - begin).astype(np.float64)
+        if one.how == "count":
+            return count
+        scales = self.scales[asked.series]
+        total = self._totals[end] - self._totals[begin]
+        some = end > begin
+        if one.how == "sum":
+            return np.where(some, total / scales, np.nan)
+        if one.how == "mean":
+            return np.where(some, total / np.maximum(count, 1.0) / scales, np.nan)
+        better = np.minimum if one.how == "minimum" else np.maximum
+        return _extremes(better, self.samples.values, begin, end) / scales
+
+    def _needed(self, one: Window) -> Float64s:
+        """Readings that a window needs, per series."""
+        expected = np.where(self.periods > 0, one.length / np.maximum(self.periods, 1), 0.0)
+        return one.coverage * expected
+
+    def _newest(self, asked: Asked, within: int) -> tuple[Float64s, Int64s]:
+        """The newest reading at or before each instant as a scaled value, NaN for none."""
+        end = self._after(asked.series, asked.instants)
+        begin = self._after(asked.series, asked.instants - within - 1)
+        row = np.maximum(end - 1, 0)
+        if not len(self.samples.values):
+            return np.full(len(row), np.nan), row
+        return np.where(end > begin, self.samples.values[row], np.nan), row
+
+    def _rise(self, one: Window, asked: Asked) -> Float64s:
+        begun = Asked(asked.series, asked.instants - one.length)
+        last, _ = self._newest(asked, one.tolerance)
+        first, _ = self._newest(begun, one.tolerance)
+        begin = self._after(asked.series, begun.instants)
+        end = self._after(asked.series, asked.instants)
+        enough = end - begin >= self._needed(one)[asked.series]
+        return np.where(enough, (last - first) / self.scales[asked.series], np.nan)
+
+    def _hours(self, one: HourlyMean, asked: Asked) -> Float64s:
+        over = (asked.instants + 1) // HOUR * HOUR
+        begin = self._after(asked.series, over - HOUR - 1)
+        end = self._after(asked.series, over - 1)
+        count = end - begin
+        needed = Coverage.of(self.periods, one.coverage).needed[asked.series]
+        total = self._totals[end] - self._totals[begin]
+        mean = total / np.maximum(count, 1) / self.scales[asked.series]
+        return np.where(count >= needed, mean, np.nan)
+
+
+def fits(series: int, low: int, high: int) -> bool:
+    """Whether so many series can be looked up together over so long a time."""
+    return series * (high - low + 1) < MOST_KEYS
+
+
+def look_back(one: SeriesInput) -> int:
+    """How far before a row's instant an input's readings may lie, microseconds."""
+    if isinstance(one, Latest):
+        return one.within + 1
+    if isinstance(one, HourlyMean):
+        return 2 * HOUR
+    return one.length + one.tolerance + 1 if one.how == "rise" else one.length + 1
+
+
+def _extremes(better: np.ufunc, values: Int64s, begin: Int64s, end: Int64s) -> Float64s:
+    """The extreme of ``values[begin:end]`` for every pair; NaN where there is no value.
+
+    Tables of the extremes of 1, 2, 4, … values in a row: two of them cover any stretch.
+    """
+    found = np.full(len(begin), np.nan)
+    lengths = end - begin
+    longest = int(lengths.max(initial=0))
+    table, size = values, 1
+    while size <= longest:
+        rows = np.flatnonzero((lengths >= size) & (lengths < 2 * size))
+        found[rows] = better(table[begin[rows]], table[end[rows] - size])
+        if 2 * size <= longest:
+            table = better(table[:-size], table[size:])
+        size *= 2
+    return found
