@@ -239,6 +239,10 @@ def check_references(contributions: Contributions, place: str) -> list[Problem]:
             expect("condition", owner, level.clear_when, known)
     for page in contributions.pages.values():
         expect("permission", f"pages:{page.path}", page.permission, contributions.permissions)
+    for parameter in contributions.parameters.values():
+        owner = f"parameters:{parameter.id}"
+        for permission in (parameter.permission, parameter.approval_permission):
+            expect("permission", owner, permission, contributions.permissions)
     for workflow in contributions.workflows.values():
         owner = f"workflows:{workflow.id}"
         expect("permission", owner, workflow.read_permission, contributions.permissions)
