@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -14,6 +14,9 @@ from county_gov.contract.plugin import API
 from county_gov.errors import Problem
 from county_gov.registry.configuration import Secrets, did_you_mean, structure
 from county_gov.registry.limits import ProcessLimits
+
+if TYPE_CHECKING:
+    from county_gov.registry.isolation.process import PluginProcess
 
 GROUP = "county_gov.plugins"
 
@@ -41,13 +44,17 @@ class PluginRequest:
 
 @frozen(eq=False)
 class LoadedPlugin:
-    """A plugin that was imported, configured and instantiated."""
+    """A plugin that was imported, configured and instantiated.
+
+    ``process`` is the process that it lives in; None where it lives in the county's own.
+    """
 
     name: str
     instance: Any
     distribution: str
     version: str
     place: str
+    process: PluginProcess | None = None
 
     def __str__(self) -> str:
         return f"{self.name} ({self.distribution} {self.version})"
@@ -95,6 +102,12 @@ def _load(
         named = " and ".join(_origin(point) for point in points)
         return None, [Problem(place, f"{request.use!r} is provided by {named}; remove one")]
     (point,) = points
+    if request.limits is not None:
+        from county_gov.registry.isolation.loading import load_isolated
+
+        return load_isolated(
+            request, point.value, distribution=_name(point), version=_version(point)
+        )
     try:
         cls = point.load()
     except Exception as error:  # noqa: BLE001 whatever an import raises is the plugin's problem

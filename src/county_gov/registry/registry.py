@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import pluggy
@@ -25,7 +25,9 @@ from county_gov.contract.source import Source
 from county_gov.contract.workflow import Workflow
 from county_gov.errors import ContractError, Problem
 from county_gov.registry.configuration import did_you_mean
-from county_gov.registry.discovery import LoadedPlugin
+from county_gov.registry.discovery import LoadedPlugin, available
+from county_gov.registry.references import check_references
+from county_gov.registry.requirements import check_requirements
 
 C = TypeVar("C")
 
@@ -134,6 +136,7 @@ def build_registry(
     core: Mapping[str, Iterable[Any]] | None = None,
     *,
     place: str = "",
+    listed: Collection[str] = (),
 ) -> tuple[Registry, list[Problem]]:
     """Register plugins with pluggy, call their declarations once and check the results.
 
@@ -141,11 +144,14 @@ def build_registry(
         plugins: In the order of the deployment.
         core: The core's own contributions, by hook name.
         place: File, for problems that belong to no plugin.
+        listed: Names of all plugins that the deployment lists, those included that could not be
+            loaded.
 
     Returns:
         The registry, and every problem found; a registry with problems must not be used.
     """
     problems = _register(plugins)
+    problems += check_requirements(plugins, listed=listed, installed=available)
     collected: dict[str, dict[str, Any]] = {kind: {} for kind in DECLARATIONS}
     owners: dict[str, LoadedPlugin] = {}
     for kind, items in (core or {}).items():
@@ -211,41 +217,3 @@ def _refusal(
 
 def _id(item: Any) -> str:
     return str(item.path if isinstance(item, Page) else item.id)
-
-
-def check_references(contributions: Contributions, place: str) -> list[Problem]:
-    """Problems of contributions that refer to others by id."""
-    problems: list[Problem] = []
-
-    def expect(kind: str, owner: str, target: str, known: Iterable[str]) -> None:
-        names = sorted(known)
-        if target and target not in names:
-            plugin = contributions.owners.get(owner)
-            where = f"{plugin.place}.use" if plugin else place
-            hint = did_you_mean(target, names)
-            text = f"{owner.split(':', 1)[1]}: there is no {kind} {target!r}; {hint}"
-            problems.append(Problem(where, text))
-
-    for source in contributions.sources.values():
-        expect("dataset", f"sources:{source.id}", source.dataset, contributions.datasets)
-    for policy in contributions.alert_policies.values():
-        owner = f"alert_policies:{policy.id}"
-        expect("rule", owner, policy.rule, contributions.rules)
-        expect("workflow", owner, policy.workflow, contributions.workflows)
-        rule = contributions.rules.get(policy.rule)
-        for level in policy.levels if rule else ():
-            known = [condition.id for condition in rule.conditions] if rule else []
-            expect("condition", owner, level.raise_when, known)
-            expect("condition", owner, level.clear_when, known)
-    for page in contributions.pages.values():
-        expect("permission", f"pages:{page.path}", page.permission, contributions.permissions)
-    for parameter in contributions.parameters.values():
-        owner = f"parameters:{parameter.id}"
-        for permission in (parameter.permission, parameter.approval_permission):
-            expect("permission", owner, permission, contributions.permissions)
-    for workflow in contributions.workflows.values():
-        owner = f"workflows:{workflow.id}"
-        expect("permission", owner, workflow.read_permission, contributions.permissions)
-        for event in workflow.events:
-            expect("permission", owner, event.permission, contributions.permissions)
-    return problems

@@ -103,7 +103,7 @@ def fits(value: Any, hint: Any) -> bool:  # noqa: C901, PLR0911, PLR0912 (one br
 def _fits_dtype(value: NDArray[Any], parts: tuple[Any, ...]) -> bool:
     inner = get_args(parts[-1]) if parts else ()
     kind = inner[0] if inner else Any
-    if not isinstance(kind, type):
+    if kind is Any or not isinstance(kind, type):
         return True
     return issubclass(value.dtype.type, kind)
 

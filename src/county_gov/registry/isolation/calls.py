@@ -13,6 +13,8 @@ from typing import Any, Literal
 from attrs import frozen
 
 from county_gov.contract import context as contexts
+from county_gov.contract.parameter import ParameterReader
+from county_gov.contract.records import RecordReader, RecordWriter
 
 Colour = Literal["sync", "async", "iterate"]
 """How a function is called: at once, awaited, or iterated over."""
@@ -96,12 +98,12 @@ def _kind(protocol: Any, values: tuple[str, ...] = ()) -> ContextKind:
     writes = protocol is not contexts.PageContext
     parts: dict[str, type] = {
         "read": contexts.Reader,
-        "records": contexts.RecordWriter if writes else contexts.RecordReader,
-        "parameters": contexts.ParameterReader,
+        "records": RecordWriter if writes else RecordReader,
+        "parameters": ParameterReader,
     }
     if protocol is contexts.Context:
         parts |= {"notes": contexts.Notes, "http": contexts.Http}
-    return ContextKind(MappingProxyType(parts), methods_of(protocol), values)
+    return ContextKind(MappingProxyType(parts), methods_of(protocol), ("timezone", *values))
 
 
 KINDS: Mapping[str, ContextKind] = MappingProxyType(

@@ -127,8 +127,13 @@ class Worker:
         await ended.wait()
 
     def _handle(self, kind: int, number: int, tree: memoryview, buffers: memoryview) -> None:
-        value = Unpacker(buffers, _no_function, self.shapes).value(tree)
-        if kind == kinds.CALL:
+        try:
+            value = Unpacker(buffers, _no_function, self.shapes).value(tree)
+        except ContractError as error:
+            value = error
+        if kind == kinds.CALL and isinstance(value, BaseException):
+            self._send_error(number, value)
+        elif kind == kinds.CALL:
             self._call(number, *value)
         elif kind == kinds.ANSWER:
             future = self._asked.pop(number, None)

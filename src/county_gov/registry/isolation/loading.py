@@ -1,0 +1,60 @@
+"""Loading a plugin into a process of its own, without importing it here."""
+
+from __future__ import annotations
+
+from county_gov.contract.text import Text
+from county_gov.errors import PluginFailed, Problem
+from county_gov.registry.configuration import Secrets
+from county_gov.registry.discovery import LoadedPlugin, PluginRequest
+from county_gov.registry.isolation.places import Places
+from county_gov.registry.isolation.process import Order, PluginProcess
+from county_gov.registry.isolation.proxy import far_plugin
+from county_gov.registry.limits import ProcessLimits
+
+PROTECTIONS: tuple[tuple[str, Text], ...] = (
+    ("landlock", Text(zh="文件（Landlock）", en="files (Landlock)")),
+    ("seccomp", Text(zh="系统调用（seccomp）", en="system calls (seccomp)")),
+    ("namespaces", Text(zh="网络（命名空间）", en="network (namespaces)")),
+)
+"""What the kernel may close to a process, and how it is called."""
+
+
+def load_isolated(
+    request: PluginRequest, value: str, *, distribution: str, version: str
+) -> tuple[LoadedPlugin | None, list[Problem]]:
+    """Start a plugin's process and learn what it declares.
+
+    Args:
+        request: What the deployment says.
+        value: Module and class, as its entry point names them.
+        distribution, version: Where it comes from.
+    """
+    secrets = request.secrets or Secrets(request.folder)
+    order = Order(
+        name=request.use,
+        value=value,
+        distribution=distribution,
+        version=version,
+        place=request.place,
+        config=request.config,
+        secrets=secrets.named_in(request.config),
+    )
+    top = value.partition(":")[0].partition(".")[0]
+    process = PluginProcess(order, request.limits or ProcessLimits(), Places.of((top,)))
+    try:
+        hello = process.start()
+    except PluginFailed as error:
+        process.close()
+        text = f"{request.use} ({distribution} {version}): {error}"
+        return None, [Problem(f"{request.place}.use", text)]
+    if hello["problems"]:
+        process.close()
+        return None, list(hello["problems"])
+    instance = far_plugin(process, hello)
+    loaded = LoadedPlugin(request.use, instance, distribution, version, request.place, process)
+    return loaded, []
+
+
+def open_doors(process: PluginProcess) -> tuple[Text, ...]:
+    """What the kernel could not close to a process; empty where all is closed."""
+    return tuple(words for name, words in PROTECTIONS if not process.closed.get(name))

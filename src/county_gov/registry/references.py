@@ -1,0 +1,113 @@
+"""What contributions refer to by id: each rule, permission, command or dataset has to be there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from county_gov.errors import Problem
+from county_gov.registry.configuration import did_you_mean
+
+if TYPE_CHECKING:
+    from county_gov.contract.schema import Schema
+    from county_gov.registry.registry import Contributions
+
+REGISTERS = ("area", "unit", "thing", "person")
+"""What a field may refer to beside the records of a dataset."""
+ADDRESS = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)+")
+IDENTIFIER = re.compile(r"[a-z0-9_]+(\.[a-z0-9_-]+)+")
+
+Reference = tuple[str, str, str, Iterable[str]]
+"""Whose it is ("<kind>:<id>"), what kind of thing is meant, its id, and the ids that there are."""
+
+
+def check_references(contributions: Contributions, place: str) -> list[Problem]:
+    """Problems of contributions that refer to others by id.
+
+    Args:
+        contributions: Of all enabled plugins.
+        place: File, for problems that belong to no plugin.
+    """
+    problems: list[Problem] = []
+
+    def tell(owner: str, text: str) -> None:
+        plugin = contributions.owners.get(owner)
+        where = f"{plugin.place}.use" if plugin else place
+        problems.append(Problem(where, f"{owner.split(':', 1)[1]}: {text}"))
+
+    for owner, kind, target, known in _references(contributions):
+        names = sorted(known)
+        if target and target not in names:
+            tell(owner, f"there is no {kind} {target!r}; {did_you_mean(target, names)}")
+    for path in contributions.pages:
+        if not ADDRESS.fullmatch(path):
+            tell(f"pages:{path}", "the path must be like sensors/stations")
+    for command in contributions.commands:
+        if not IDENTIFIER.fullmatch(command):
+            tell(f"commands:{command}", "the id must be like reservoir.take_over")
+    return problems
+
+
+def _references(contributions: Contributions) -> Iterator[Reference]:
+    for source in contributions.sources.values():
+        yield f"sources:{source.id}", "dataset", source.dataset, contributions.datasets
+    yield from _of_policies(contributions)
+    yield from _permissions(contributions)
+    for page in contributions.pages.values():
+        for action in page.actions:
+            yield f"pages:{page.path}", "command", action, contributions.commands
+    for owner, form in _forms(contributions):
+        records = [one.id for one in contributions.datasets.values() if one.kind == "records"]
+        for one in form.fields:
+            yield owner, "register or dataset of records", one.refers, (*REGISTERS, *records)
+
+
+def _of_policies(contributions: Contributions) -> Iterator[Reference]:
+    for policy in contributions.alert_policies.values():
+        owner = f"alert_policies:{policy.id}"
+        yield owner, "rule", policy.rule, contributions.rules
+        yield owner, "workflow", policy.workflow, contributions.workflows
+        rule = contributions.rules.get(policy.rule)
+        if rule is not None:
+            known = [condition.id for condition in rule.conditions]
+            for level in policy.levels:
+                yield owner, "condition", level.raise_when, known
+                yield owner, "condition", level.clear_when, known
+
+
+def _permissions(contributions: Contributions) -> Iterator[Reference]:
+    named: list[tuple[str, str]] = []
+    for page in contributions.pages.values():
+        named.append((f"pages:{page.path}", page.permission))
+    for command in contributions.commands.values():
+        named.append((f"commands:{command.id}", command.permission))
+    for endpoint in contributions.endpoints.values():
+        named.append((f"endpoints:{endpoint.id}", endpoint.permission))
+    for parameter in contributions.parameters.values():
+        for permission in (parameter.permission, parameter.approval_permission):
+            named.append((f"parameters:{parameter.id}", permission))
+    for dataset in contributions.datasets.values():
+        for permission in (
+            dataset.read_permission,
+            dataset.write_permission,
+            dataset.unmasked_permission,
+        ):
+            named.append((f"datasets:{dataset.id}", permission))
+    for workflow in contributions.workflows.values():
+        named.append((f"workflows:{workflow.id}", workflow.read_permission))
+        for event in workflow.events:
+            named.append((f"workflows:{workflow.id}", event.permission))
+    for owner, permission in named:
+        yield owner, "permission", permission, contributions.permissions
+
+
+def _forms(contributions: Contributions) -> Iterator[tuple[str, Schema]]:
+    for command in contributions.commands.values():
+        yield f"commands:{command.id}", command.form
+    for dataset in contributions.datasets.values():
+        yield f"datasets:{dataset.id}", dataset.schema
+    for workflow in contributions.workflows.values():
+        yield f"workflows:{workflow.id}", workflow.data
+        for event in workflow.events:
+            yield f"workflows:{workflow.id}", event.form
