@@ -44,6 +44,7 @@ def read_registry(settings: Settings, plugins: Sequence[LoadedPlugin]) -> Regist
         [*loaded, *plugins],
         {"permissions": CORE_PERMISSIONS, "notifiers": _core_channels(settings, problems)},
         place=settings.name,
+        listed=[one.use for one in settings.plugin],
     )
     problems += found
     known = sorted(registry.contributions.permissions)

@@ -77,29 +77,26 @@ def _of_policies(contributions: Contributions) -> Iterator[Reference]:
 
 
 def _permissions(contributions: Contributions) -> Iterator[Reference]:
-    named: list[tuple[str, str]] = []
-    for page in contributions.pages.values():
-        named.append((f"pages:{page.path}", page.permission))
-    for command in contributions.commands.values():
-        named.append((f"commands:{command.id}", command.permission))
-    for endpoint in contributions.endpoints.values():
-        named.append((f"endpoints:{endpoint.id}", endpoint.permission))
-    for parameter in contributions.parameters.values():
-        for permission in (parameter.permission, parameter.approval_permission):
-            named.append((f"parameters:{parameter.id}", permission))
-    for dataset in contributions.datasets.values():
-        for permission in (
-            dataset.read_permission,
-            dataset.write_permission,
-            dataset.unmasked_permission,
-        ):
-            named.append((f"datasets:{dataset.id}", permission))
+    named = (
+        ("pages", contributions.pages, ("permission",)),
+        ("commands", contributions.commands, ("permission",)),
+        ("endpoints", contributions.endpoints, ("permission",)),
+        ("parameters", contributions.parameters, ("permission", "approval_permission")),
+        ("workflows", contributions.workflows, ("read_permission",)),
+        (
+            "datasets",
+            contributions.datasets,
+            ("read_permission", "write_permission", "unmasked_permission"),
+        ),
+    )
+    known = contributions.permissions
+    for kind, items, names in named:
+        for key, item in items.items():
+            for name in names:
+                yield f"{kind}:{key}", "permission", getattr(item, name), known
     for workflow in contributions.workflows.values():
-        named.append((f"workflows:{workflow.id}", workflow.read_permission))
         for event in workflow.events:
-            named.append((f"workflows:{workflow.id}", event.permission))
-    for owner, permission in named:
-        yield owner, "permission", permission, contributions.permissions
+            yield f"workflows:{workflow.id}", "permission", event.permission, known
 
 
 def _forms(contributions: Contributions) -> Iterator[tuple[str, Schema]]:
