@@ -31,9 +31,11 @@ class FakeHttp:
         answers: Answer by "METHOD URL" or URL: an answer, an error that is raised, or a function
             of the request. An address that is not there is refused, as one that the deployment
             does not allow.
+        otherwise: Answer of every other address.
     """
 
     answers: Mapping[str, Canned] = field(factory=dict)
+    otherwise: Canned | None = None
     requests: list[SentRequest] = field(factory=list)
 
     async def request(
@@ -53,7 +55,7 @@ class FakeHttp:
         """
         sent = SentRequest(method, url, dict(headers or {}), body)
         self.requests.append(sent)
-        answer = self.answers.get(f"{method} {url}", self.answers.get(url))
+        answer = self.answers.get(f"{method} {url}", self.answers.get(url, self.otherwise))
         if answer is None:
             raise TargetRefused(f"{method} {url}: no answer was prepared; give FakeHttp one")
         if isinstance(answer, Exception):
