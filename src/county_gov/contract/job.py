@@ -1,6 +1,6 @@
 """Jobs: what a plugin does at set times, once per instant however many workers there are.
 
-::
+For example:
 
     async def draw(ctx: Context, run: JobRun) -> str:
         ...
@@ -118,7 +118,10 @@ class Job:
         missed: What becomes of instants that passed while nothing ran: "skip" them all, run
             "once" for the latest, or run "all" of them (at most 100).
         seconds: After so long a run has failed.
-        attempts: How often an instant is tried.
+        attempts: How often an instant is tried, with growing pauses of half a minute and more.
+
+    Raises:
+        ContractError: if nothing could ever run.
     """
 
     id: str
@@ -128,3 +131,10 @@ class Job:
     missed: Literal["skip", "once", "all"] = "once"
     seconds: float = 300.0
     attempts: int = 3
+
+    def __attrs_post_init__(self) -> None:
+        if self.missed not in ("skip", "once", "all"):
+            raise ContractError(f"job {self.id}: missed is {self.missed!r}; take skip, once or all")
+        if self.seconds <= 0 or self.attempts < 1:
+            given = f"{self.seconds:g} seconds and {self.attempts} attempts"
+            raise ContractError(f"job {self.id}: expected more than nothing, got {given}")

@@ -18,6 +18,7 @@ from county_gov.contract.access import SYSTEM, Scope
 from county_gov.contract.clock import SystemClock
 from county_gov.contract.source import Delivery, Outcome
 from county_gov.deployment.access import Access
+from county_gov.deployment.alarm import Alarm
 from county_gov.deployment.background import Background, forget_old, prune_journal, pull
 from county_gov.deployment.commands import Commands
 from county_gov.deployment.context import (
@@ -42,6 +43,7 @@ from county_gov.deployment.settings import Settings, read_settings
 from county_gov.deployment.steps import EventStep, JudgingStep, LatestStep, OpeningStep
 from county_gov.intake.intake import Intake
 from county_gov.intake.quarantine import Quarantine
+from county_gov.jobs import Jobs
 from county_gov.notify import DeliverySettings, Outbox
 from county_gov.outbound import Allowed, Client, read_allowed
 from county_gov.parameters import Parameters, ParameterValues
@@ -50,6 +52,7 @@ from county_gov.registry.gateway import Gateway
 from county_gov.rules.evaluation import RuleEvaluator
 from county_gov.rules.judging import Judging
 from county_gov.store import Store, Transaction, followers, migration, open_database
+from county_gov.store import jobs as job_runs
 from county_gov.store.observations import Observations
 
 if TYPE_CHECKING:
@@ -169,6 +172,17 @@ class County:
             References(self.store, lambda: self.registers.snapshot, self._has_record),
             self.command_context,
         )
+        self.jobs = Jobs(
+            self.store,
+            found.jobs,
+            gateway=self.gateway,
+            owner=lambda job: found.owner("jobs", job),
+            contexts=self.context,
+            timezone=settings.county.timezone,
+        )
+        self._jobs_alarm = Alarm("jobs", self.clock, self.jobs.tick)
+        self.jobs.on_change = self._jobs_alarm.ring
+        self._tasks_alarm = Alarm("tasks", self.clock, self.cases.recurring.open_due)
         self.signal = Signal()
         self.live = LiveEvents(self.store, self.signal)
         self.followers = tuple(self._followers())
@@ -205,6 +219,7 @@ class County:
             await self.store.write(self._take_over)
             await self.registers.load()
             await self._import()
+            await self.cases.recurring.adopt()
         except BaseException:
             self.store.close()
             raise
@@ -236,6 +251,7 @@ class County:
             return
         self._running = False
         await self._background.stop()
+        await self.jobs.close()
         await self.outbox.close()
         self._client.close()
         await asyncio.to_thread(self.store.close)
@@ -411,6 +427,7 @@ class County:
     def _take_over(self, tx: Transaction) -> None:
         """End the leases of the process before, and forget followers of plugins that are gone."""
         followers.end_leases(tx)
+        job_runs.end_leases(tx)
         followed = {one.name for one in self.followers}
         for name in followers.names(tx):
             if name not in followed:
@@ -421,12 +438,15 @@ class County:
         for follower in self.followers:
             run.run(f"follower {follower.name}", follower.run())
         run.run("live", self.live.run())
+        run.run("jobs", self._jobs_alarm.run())
+        run.run("tasks", self._tasks_alarm.run())
         run.every("outbox", SEND_SECONDS, self.outbox.deliver_due)
         run.every("settling", SETTLE_SECONDS, lambda: self.observations.settle(budget_seconds=1.0))
         run.every("registers", REFRESH_SECONDS, self.registers.refresh)
         run.every("journal", PRUNE_SECONDS, lambda: prune_journal(self.store))
         run.every("sessions", UPKEEP_SECONDS, self.access.sessions.remove_ended)
         run.every("old rows", UPKEEP_SECONDS, lambda: forget_old(self.store))
+        run.every("old runs", UPKEEP_SECONDS, self.jobs.forget_old)
         for key, source in self.registry.contributions.sources.items():
             if source.open is not None:
                 run.run(f"source {key}", pull(self.intake, source, self.context(key)))
