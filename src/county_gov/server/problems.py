@@ -34,6 +34,8 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (errors.CaseConflict, HTTPStatus.CONFLICT),
     (errors.EventNotAllowed, HTTPStatus.CONFLICT),
     (errors.EventDataInvalid, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (errors.RecordInvalid, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (errors.RecordConflict, HTTPStatus.CONFLICT),
     (errors.ProposalInvalid, HTTPStatus.UNPROCESSABLE_ENTITY),
     (errors.ProposalConflict, HTTPStatus.CONFLICT),
     (errors.RegisterError, HTTPStatus.UNPROCESSABLE_ENTITY),
@@ -244,6 +246,8 @@ def _known(error: Exception, status: int) -> Failure:
             status = HTTPStatus.FORBIDDEN
         elif error.code == "idempotency":
             status = HTTPStatus.UNPROCESSABLE_ENTITY
+    if isinstance(error, errors.RecordConflict) and error.code == "idempotency":
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
     return Failure(
         int(status),
         str(error) or type(error).__name__,
