@@ -84,7 +84,14 @@ class ContractError(CountyGovError, TypeError):
 
 
 class PluginFailed(CountyGovError, RuntimeError):
-    """A plugin's function failed, hung, gave what it must not, or is cut off; the text says which."""
+    """A plugin's function failed, hung, gave what it must not, or is cut off; the text says which.
+
+    ``raised`` is true where the function itself raised an error and did nothing worse.
+    """
+
+    def __init__(self, message: str, *, raised: bool = False) -> None:
+        super().__init__(message)
+        self.raised = raised
 
 
 class StoreError(CountyGovError):

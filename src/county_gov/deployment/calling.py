@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from county_gov.errors import ContractError, CountyGovError, NotifyError
+from county_gov.errors import ContractError, CountyGovError, NotifyError, PluginFailed
 from county_gov.registry.gateway import Answer, Failed
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FAILURES = (ContractError, NotifyError)
+FAILURES = (ContractError, NotifyError, PluginFailed)
 """Errors of ours that are the plugin's own mistakes, or the deployment's."""
 
 

@@ -54,3 +54,9 @@ class CircuitBreaker:
         if self.failed >= self.failures:
             self.until = self.clock.now() + self.pause
         return self.until != 0
+
+    def trip(self, reason: str) -> None:
+        """Open the circuit at once: a call did what must not happen again soon."""
+        self.failed = max(self.failed, self.failures)
+        self.reason = reason
+        self.until = self.clock.now() + self.pause

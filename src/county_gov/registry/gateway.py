@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, TypeVar
 
 import structlog
 from attrs import define, field, frozen
 
 from county_gov.contract.clock import Clock
+from county_gov.errors import ContractError, PluginFailed
 from county_gov.registry.breaker import FAILURES, PAUSE, CircuitBreaker
+from county_gov.registry.running import Steps, Visit, Visits, Watch
+from county_gov.registry.workers import Hung, Workers
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
+
+SYNC_SECONDS = 10.0
+"""How long a sync function may take, where nothing else is said."""
 
 
 @frozen(eq=False)
@@ -34,8 +42,33 @@ class Answer(Generic[T]):
 
 
 @define(eq=False)
+class Circuit:
+    """A plugin's calls for one purpose: whether they are made, and what became of them."""
+
+    plugin: str
+    what: str
+    breaker: CircuitBreaker
+    calls: int = 0
+    failures: int = 0
+    cut_off: int = 0
+    """Calls that were not made because the circuit was open."""
+    hung: int = 0
+    """Calls that took longer than they may."""
+    seconds: float = 0.0
+    """Spent in calls, those that were given up included."""
+    last_error: str = ""
+    last_failed_at: int = 0
+    """Instant, microseconds UTC; 0 for never."""
+
+
+@define(eq=False)
 class Gateway:
     """Calls plugins' functions behind a circuit breaker per plugin and purpose.
+
+    Sync functions run on threads of their own: one that hangs is given up after its time, its
+    thread stays behind (nothing can end a thread), and its circuit opens at once. An async function
+    that keeps the event loop is noticed by a watching thread, logged with the place where it is,
+    and cut off from then on.
 
     Args:
         clock: Gives the instants of the breaker.
@@ -46,49 +79,189 @@ class Gateway:
     clock: Clock
     limit: int = FAILURES
     pause: int = PAUSE
-    circuits: dict[tuple[str, str], CircuitBreaker] = field(factory=dict)
+    circuits: dict[tuple[str, str], Circuit] = field(factory=dict)
+    visits: Visits = field(factory=Visits, init=False)
+    _workers: Workers = field(factory=Workers, init=False)
+    _watch: Watch | None = field(default=None, init=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
-    def call(self, plugin: str, what: str, function: Callable[[], T]) -> Answer[T] | Failed:
-        """Call a sync function."""
-        circuit = self._circuit(plugin, what)
-        if not circuit.allows:
-            reason = f"cut off after repeated failures: {circuit.reason}"
-            return Failed(plugin, what, reason, called=False)
-        try:
-            value = function()
-        except Exception as error:  # noqa: BLE001 whatever a plugin raises is recorded
-            return self._failed(circuit, plugin, what, f"{type(error).__name__}: {error}")
-        return self._answered(circuit, value)
+    def start(self) -> None:
+        """Begin to watch for calls that hang."""
+        if self._watch is None:
+            self._watch = Watch(self.visits, self._overdue)
+            self._watch.start()
 
-    async def call_async(
-        self, plugin: str, what: str, function: Callable[[], Awaitable[T]], *, seconds: float
+    def stop(self) -> None:
+        """End the threads that are not in a plugin's code."""
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
+        self._workers.close()
+
+    def call(
+        self,
+        plugin: str,
+        what: str,
+        function: Callable[[], T],
+        *,
+        check: Callable[[T], object] | None = None,
+        expected: tuple[type[Exception], ...] = (),
+        seconds: float = SYNC_SECONDS,
+        far: bool = False,
+        forgiving: bool = False,
     ) -> Answer[T] | Failed:
-        """Call an async function and wait at most ``seconds``."""
+        """Call a sync function.
+
+        Args:
+            plugin: Whose function it is.
+            what: For which purpose; each has a circuit of its own.
+            function: The function.
+            check: Called with the result; raises `ContractError` where it breaks the contract.
+            expected: Errors that are answers: they are raised, and count as success.
+            seconds: How long it may take.
+            far: Whether it lives in another process, which keeps the time itself.
+            forgiving: Whether an error that the function raises is counted, but does not open the
+                circuit: for functions that one sender's bad input makes fail.
+        """
         circuit = self._circuit(plugin, what)
-        if not circuit.allows:
-            reason = f"cut off after repeated failures: {circuit.reason}"
-            return Failed(plugin, what, reason, called=False)
+        if not circuit.breaker.allows:
+            return self._refused(circuit)
+        started = time.perf_counter()
+        visit: list[Visit] = []
+
+        def work() -> T:
+            with self.visits.of(plugin, what, seconds) as now:
+                visit.append(now)
+                value = function()
+                if check is not None:
+                    check(value)
+                return value
+
         try:
-            async with asyncio.timeout(seconds):
-                value = await function()
-        except TimeoutError:
-            return self._failed(circuit, plugin, what, f"no answer within {seconds:g} s")
+            value = work() if far else self._workers.run(work, seconds)
+        except Hung:
+            reason = f"no answer within {seconds:g} s; its thread cannot be ended"
+            return self._failed(circuit, reason, started, hung=True)
+        except expected:
+            self._succeeded(circuit, started)
+            raise
         except Exception as error:  # noqa: BLE001 whatever a plugin raises is recorded
-            return self._failed(circuit, plugin, what, f"{type(error).__name__}: {error}")
-        return self._answered(circuit, value)
-
-    def _circuit(self, plugin: str, what: str) -> CircuitBreaker:
-        circuit = self.circuits.get((plugin, what))
-        if circuit is None:
-            circuit = CircuitBreaker(self.clock, failures=self.limit, pause=self.pause)
-            self.circuits[plugin, what] = circuit
-        return circuit
-
-    def _answered(self, circuit: CircuitBreaker, value: T) -> Answer[T]:
-        circuit.succeeded()
+            harmless = forgiving and _raised(error)
+            return self._failed(circuit, words(error), started, harmless=harmless)
+        if visit and visit[0].overdue:
+            return self._failed(circuit, f"took longer than {seconds:g} s", started)
+        self._succeeded(circuit, started)
         return Answer(value)
 
-    def _failed(self, circuit: CircuitBreaker, plugin: str, what: str, reason: str) -> Failed:
-        circuit.note_failure(reason)
-        log.error("plugin failed", plugin=plugin, what=what, reason=reason)
-        return Failed(plugin, what, reason)
+    async def call_async(
+        self,
+        plugin: str,
+        what: str,
+        function: Callable[[], Awaitable[T]],
+        *,
+        seconds: float,
+        check: Callable[[T], object] | None = None,
+        expected: tuple[type[Exception], ...] = (),
+    ) -> Answer[T] | Failed:
+        """Call an async function and wait at most ``seconds``; arguments as in `call`."""
+        circuit = self._circuit(plugin, what)
+        if not circuit.breaker.allows:
+            return self._refused(circuit)
+        started = time.perf_counter()
+        late: list[Visit] = []
+        try:
+            async with asyncio.timeout(seconds):
+                value = await Steps(self.visits, plugin, what, _called(function), late.append)
+            if check is not None:
+                check(value)
+        except TimeoutError:
+            return self._failed(circuit, f"no answer within {seconds:g} s", started)
+        except expected:
+            self._succeeded(circuit, started)
+            raise
+        except Exception as error:  # noqa: BLE001 whatever a plugin raises is recorded
+            return self._failed(circuit, words(error), started)
+        if late:
+            return self._failed(circuit, "kept the event loop from everybody else", started)
+        self._succeeded(circuit, started)
+        return Answer(value)
+
+    def of_plugin(self, plugin: str) -> tuple[Circuit, ...]:
+        """A plugin's circuits, by purpose."""
+        return tuple(one for one in self.all_circuits() if one.plugin == plugin)
+
+    def all_circuits(self) -> Iterable[Circuit]:
+        """Every circuit that was ever called, by plugin and purpose."""
+        with self._lock:
+            found = list(self.circuits.items())
+        return tuple(circuit for _key, circuit in sorted(found, key=lambda one: one[0]))
+
+    def _circuit(self, plugin: str, what: str) -> Circuit:
+        with self._lock:
+            circuit = self.circuits.get((plugin, what))
+            if circuit is None:
+                breaker = CircuitBreaker(self.clock, failures=self.limit, pause=self.pause)
+                circuit = self.circuits[plugin, what] = Circuit(plugin, what, breaker)
+            return circuit
+
+    def _refused(self, circuit: Circuit) -> Failed:
+        with self._lock:
+            circuit.cut_off += 1
+        reason = f"cut off after repeated failures: {circuit.breaker.reason}"
+        return Failed(circuit.plugin, circuit.what, reason, called=False)
+
+    def _succeeded(self, circuit: Circuit, started: float) -> None:
+        with self._lock:
+            circuit.calls += 1
+            circuit.seconds += time.perf_counter() - started
+            circuit.breaker.succeeded()
+
+    def _failed(
+        self,
+        circuit: Circuit,
+        reason: str,
+        started: float,
+        *,
+        hung: bool = False,
+        harmless: bool = False,
+    ) -> Failed:
+        with self._lock:
+            circuit.calls += 1
+            circuit.seconds += time.perf_counter() - started
+            self._note(circuit, reason)
+            if hung:
+                circuit.hung += 1
+                circuit.breaker.trip(reason)
+            elif not harmless:
+                circuit.breaker.note_failure(reason)
+        log.error("plugin failed", plugin=circuit.plugin, what=circuit.what, reason=reason)
+        return Failed(circuit.plugin, circuit.what, reason)
+
+    def _note(self, circuit: Circuit, reason: str) -> None:
+        circuit.failures += 1
+        circuit.last_error = reason
+        circuit.last_failed_at = self.clock.now()
+
+    def _overdue(self, visit: Visit, place: str) -> None:
+        circuit = self._circuit(visit.plugin, visit.what)
+        reason = f"hangs for more than {visit.seconds:g} s at {place}"
+        with self._lock:
+            circuit.last_error = reason
+            circuit.breaker.trip(reason)
+        log.error("plugin hangs", plugin=visit.plugin, what=visit.what, place=place)
+
+
+async def _called(function: Callable[[], Awaitable[T]]) -> T:
+    return await function()
+
+
+def _raised(error: Exception) -> bool:
+    """Whether a plugin's function raised this itself, and did nothing worse."""
+    return error.raised if isinstance(error, PluginFailed) else not isinstance(error, ContractError)
+
+
+def words(error: Exception) -> str:
+    """What is said of a failure."""
+    if isinstance(error, PluginFailed | ContractError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"

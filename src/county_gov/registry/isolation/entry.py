@@ -44,7 +44,7 @@ def main() -> None:
     """Confine this process, then answer the county until it hangs up."""
     order = json.loads(sys.argv[1])
     sys.path[:] = [*order["standard"], *order["installed"]]
-    sys.meta_path.insert(0, Roots(order["roots"]))  # type: ignore[arg-type] # a finder since 3.4
+    sys.meta_path.insert(0, Roots(order["roots"]))
     from county_gov.registry.isolation.channel import Channel
     from county_gov.registry.isolation.confinement import confine
 

@@ -70,8 +70,8 @@ def far_plugin(process: PluginProcess, hello: Mapping[str, Any]) -> FarPlugin:
         members[kind] = _failing(kind, str(words))
     for event in hello["events"]:
         members[event] = _listener(process, event)
-    cls = type("FarPlugin", (FarPlugin,), members)
-    return cls(process)
+    plugin: FarPlugin = type("FarPlugin", (FarPlugin,), members)(process)
+    return plugin
 
 
 def _declaration(kind: str, items: tuple[Any, ...]) -> Function:

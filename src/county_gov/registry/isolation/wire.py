@@ -122,7 +122,7 @@ class Packer:
         if column.dtype.str not in DTYPES:
             raise ContractError(f"{place}: columns of {column.dtype} cannot cross")
         start = self.size
-        self.buffers.append(memoryview(column).cast("B") if len(column) else memoryview(b""))
+        self.buffers.append(column.data.cast("B") if len(column) else memoryview(b""))
         self.size += column.nbytes
         if self.size % ALIGNED:
             missing = ALIGNED - self.size % ALIGNED
@@ -135,7 +135,7 @@ class Packer:
         if CLASSES.get(name) is not type(value):
             raise ContractError(f"{place}: {name} objects are not part of the contract")
         fields = {}
-        for attribute in attrs.fields(type(value)):
+        for attribute in attrs.fields(CLASSES[name]):
             if not attribute.init:
                 continue
             one, where = getattr(value, attribute.name), f"{place}/{attribute.name}"
@@ -250,7 +250,7 @@ class Unpacker:
 
     def _error(self, name: str, told: Any, members: Any) -> Exception:
         if not name:
-            return errors.PluginFailed(str(told))
+            return errors.PluginFailed(str(told), raised=True)
         cls = ERRORS[name]
         arguments = tuple(self.unpack(one) for one in told)
         error = cls.__new__(cls, *arguments)
@@ -264,9 +264,7 @@ def _is_function(value: object) -> bool:
     return callable(value) and not isinstance(value, type) and not attrs.has(type(value))
 
 
-def _plain(value: str | float | bytes) -> Any:
+def _plain(value: Any) -> Any:
     """A value of a subclass as one of its builtin class."""
-    for kind in (bool, int, float, str, bytes):
-        if isinstance(value, kind):
-            return kind(value)
-    raise TypeError
+    kinds = (int, float, str, bytes)
+    return next(kind(value) for kind in kinds if isinstance(value, kind))
