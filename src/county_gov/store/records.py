@@ -31,7 +31,35 @@ LONGEST_NAME = 40
 KEYS_A_STATEMENT = 500
 
 Condition = sa.ColumnElement[bool]
-Rows = Sequence[sa.Row[Any]]
+
+
+@frozen
+class RowKey:
+    """What identifies a row: its key, and the day from which it holds where it is dated."""
+
+    record: str
+    valid_from: int | None = None
+
+
+@frozen(eq=False)
+class StoredRow:
+    """A row as it is kept.
+
+    Args:
+        key: What identifies it.
+        values: Kept values by field.
+        version: Raised with each change.
+        changed_at: Instant of the last change, microseconds UTC.
+        changed_by: Who made it.
+        unmasked: Whether who reads sees its personal fields.
+    """
+
+    key: RowKey
+    values: Mapping[str, Value]
+    version: int
+    changed_at: int
+    changed_by: str
+    unmasked: bool
 
 
 @frozen(eq=False)
@@ -57,6 +85,18 @@ class RecordTable:
         if self.dated and name == "valid_from":
             return self.table.c.valid_from
         return self.table.c[f"f_{name}"]
+
+    def row(self, found: sa.Row[Any], *, unmasked: bool = True) -> StoredRow:
+        """A row of the database as one of ours."""
+        mapping = found._mapping  # noqa: SLF001 (SQLAlchemy's public name for it)
+        return StoredRow(
+            key=RowKey(mapping["record"], mapping["valid_from"] if self.dated else None),
+            values={one.name: mapping[f"f_{one.name}"] for one in self.fields},
+            version=mapping["version"],
+            changed_at=mapping["changed_at"],
+            changed_by=mapping["changed_by"],
+            unmasked=unmasked,
+        )
 
     @property
     def area_column(self) -> sa.ColumnElement[str]:
@@ -211,8 +251,8 @@ class Query:
     record: str = ""
 
 
-def select_rows(snapshot: Snapshot, table: RecordTable, query: Query) -> Rows:
-    """The rows of a query; ``row.unmasked`` says whether personal fields may be shown.
+def select_rows(snapshot: Snapshot, table: RecordTable, query: Query) -> list[StoredRow]:
+    """The rows of a query; ``unmasked`` says whether personal fields may be shown.
 
     What is masked cannot be found or ordered by: a filter passes over masked rows, and an order
     takes what is masked as empty.
@@ -230,7 +270,9 @@ def select_rows(snapshot: Snapshot, table: RecordTable, query: Query) -> Rows:
     statement = statement.order_by(*table.table.primary_key)
     if query.limit is not None:
         statement = statement.limit(query.limit)
-    return snapshot.rows(statement.offset(query.offset) if query.offset else statement)
+    if query.offset:
+        statement = statement.offset(query.offset)
+    return [table.row(row, unmasked=bool(row.unmasked)) for row in snapshot.rows(statement)]
 
 
 def count_rows(snapshot: Snapshot, table: RecordTable, query: Query) -> int:
@@ -266,24 +308,23 @@ def _search(table: RecordTable, query: Query, seen: Condition) -> Condition:
     return sa.or_(*alternatives)
 
 
-def read_row(
-    snapshot: Snapshot, table: RecordTable, record: str, valid_from: int | None
-) -> sa.Row[Any] | None:
+def read_row(snapshot: Snapshot, table: RecordTable, key: RowKey) -> StoredRow | None:
     """The row of a key as it is now, whoever asks."""
-    return snapshot.first(sa.select(table.table).where(*_key(table, record, valid_from)))
+    row = snapshot.first(sa.select(table.table).where(*_key(table, key)))
+    return None if row is None else table.row(row)
 
 
 def read_rows(
     snapshot: Snapshot, table: RecordTable, records: Iterable[str]
-) -> dict[tuple[str, int | None], sa.Row[Any]]:
-    """The rows of some keys, of all days, by key and day."""
+) -> dict[RowKey, StoredRow]:
+    """The rows of some keys, of all days."""
     wanted = sorted(set(records))
-    found: dict[tuple[str, int | None], sa.Row[Any]] = {}
+    found: dict[RowKey, StoredRow] = {}
     for start in range(0, len(wanted), KEYS_A_STATEMENT):
         some = wanted[start : start + KEYS_A_STATEMENT]
         statement = sa.select(table.table).where(table.table.c.record.in_(some))
-        for row in snapshot.rows(statement):
-            found[row.record, row.valid_from if table.dated else None] = row
+        for one in map(table.row, snapshot.rows(statement)):
+            found[one.key] = one
     return found
 
 
@@ -299,14 +340,15 @@ def existing_keys(snapshot: Snapshot, table: RecordTable, records: Iterable[str]
 
 
 def slice_rows(
-    snapshot: Snapshot, table: RecordTable, after: tuple[Any, ...] | None, limit: int
-) -> Rows:
+    snapshot: Snapshot, table: RecordTable, after: RowKey | None, limit: int
+) -> list[StoredRow]:
     """Rows in the order of the key, those after a key (and day)."""
     key = list(table.table.primary_key)
     statement = sa.select(table.table).order_by(*key).limit(limit)
     if after is not None:
-        statement = statement.where(sa.tuple_(*key) > sa.tuple_(*map(sa.literal, after)))
-    return snapshot.rows(statement)
+        values = [after.record, after.valid_from] if table.dated else [after.record]
+        statement = statement.where(sa.tuple_(*key) > sa.tuple_(*map(sa.literal, values)))
+    return [table.row(row) for row in snapshot.rows(statement)]
 
 
 def count_empty(snapshot: Snapshot, table: str, name: str) -> int:
@@ -321,15 +363,13 @@ class Written:
     """A row as it is to be written.
 
     Args:
-        record: Its key.
-        valid_from: Its day, None where the dataset is not dated.
-        values: Stored values by field; only these columns change.
+        key: What identifies it.
+        values: Kept values of every field.
         version: Its new version.
         before: The version that it must have now; None for a row that must be new.
     """
 
-    record: str
-    valid_from: int | None
+    key: RowKey
     values: Mapping[str, Value]
     version: int
     before: int | None
@@ -350,39 +390,36 @@ def update_row(tx: Transaction, table: RecordTable, row: Written, actor: Actor) 
     own = table.table.c
     statement = (
         sa.update(table.table)
-        .where(*_key(table, row.record, row.valid_from), own.version == row.before)
+        .where(*_key(table, row.key), own.version == row.before)
         .values(**_values(tx, table, row, actor))
     )
     return tx.execute(statement).rowcount == 1
 
 
-def delete_row(
-    tx: Transaction, table: RecordTable, record: str, valid_from: int | None, version: int
-) -> bool:
+def delete_row(tx: Transaction, table: RecordTable, key: RowKey, version: int) -> bool:
     """Remove a row; False where it has no longer this version: nothing changed."""
-    statement = sa.delete(table.table).where(
-        *_key(table, record, valid_from), table.table.c.version == version
-    )
+    own = table.table.c
+    statement = sa.delete(table.table).where(*_key(table, key), own.version == version)
     return tx.execute(statement).rowcount == 1
 
 
-def _key(table: RecordTable, record: str, valid_from: int | None) -> list[Condition]:
-    found = [table.table.c.record == record]
+def _key(table: RecordTable, key: RowKey) -> list[Condition]:
+    found = [table.table.c.record == key.record]
     if table.dated:
-        found.append(table.table.c.valid_from == valid_from)
+        found.append(table.table.c.valid_from == key.valid_from)
     return found
 
 
 def _values(tx: Transaction, table: RecordTable, row: Written, actor: Actor) -> dict[str, Value]:
     own: dict[str, Value] = {
-        "record": row.record,
+        "record": row.key.record,
         "version": row.version,
         "changed_at": tx.at,
         "changed_by": actor.name,
         "changed_account": actor.account,
     }
     if table.dated:
-        own["valid_from"] = row.valid_from
+        own["valid_from"] = row.key.valid_from
     return own | {f"f_{name}": _stored(value) for name, value in row.values.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -11,6 +12,7 @@ from attrs import frozen
 
 from county_gov.contract.schema import Value
 from county_gov.store import tables
+from county_gov.store.records import RowKey
 
 if TYPE_CHECKING:
     from county_gov.contract.access import Actor
@@ -27,19 +29,18 @@ class PastChange:
     """One change of a row.
 
     Args:
-        record: The row's key.
-        valid_from: Its day, None where the dataset is not dated.
+        key: What identifies the row.
         version: The version that the change made.
         change: What it was.
-        before: Stored values by field before it, None where there was no row.
+        before: Values by field before it, None where there was no row: as people see them, so that
+            they can be read whatever becomes of the schema; exact numbers keep all their digits.
         schema_version: Version of the schema that ``before`` is of.
     """
 
-    record: str
-    valid_from: int | None
+    key: RowKey
     version: int
     change: ChangeKind
-    before: Mapping[str, Value] | None
+    before: Mapping[str, Value | Decimal] | None
     schema_version: int
 
 
@@ -71,8 +72,8 @@ def append(
         [
             {
                 "dataset": dataset,
-                "record": one.record,
-                "valid_from": one.valid_from,
+                "record": one.key.record,
+                "valid_from": one.key.valid_from,
                 "version": one.version,
                 "change": one.change,
                 "before": None if one.before is None else encode(one.before),
@@ -101,8 +102,7 @@ def of_record(
         HistoryRow(
             id=row.id,
             change=PastChange(
-                record=row.record,
-                valid_from=row.valid_from,
+                key=RowKey(row.record, row.valid_from),
                 version=row.version,
                 change=row.change,
                 before=None if row.before is None else decode(row.before),
@@ -117,12 +117,10 @@ def of_record(
     )
 
 
-def last_versions(
-    snapshot: Snapshot, dataset: str, records: Iterable[str]
-) -> dict[tuple[str, int | None], int]:
+def last_versions(snapshot: Snapshot, dataset: str, records: Iterable[str]) -> dict[RowKey, int]:
     """The highest version that rows of some keys ever had, also those that were removed."""
     wanted = sorted(set(records))
-    found: dict[tuple[str, int | None], int] = {}
+    found: dict[RowKey, int] = {}
     for start in range(0, len(wanted), KEYS_A_STATEMENT):
         some = wanted[start : start + KEYS_A_STATEMENT]
         statement = (
@@ -131,17 +129,17 @@ def last_versions(
             .group_by(history.c.record, history.c.valid_from)
         )
         for record, day, version in snapshot.rows(statement):
-            found[record, day] = version
+            found[RowKey(record, day)] = version
     return found
 
 
 def encode(values: Mapping[str, Any]) -> str:
-    """Stored values as JSON text."""
-    return msgspec.json.encode(dict(values)).decode()
+    """Values as JSON text, exact numbers as numbers."""
+    return msgspec.json.Encoder(decimal_format="number").encode(dict(values)).decode()
 
 
 def decode(text: str) -> Mapping[str, Value]:
-    """Stored values of JSON text."""
+    """Values of JSON text."""
     values: dict[str, Value] = msgspec.json.decode(text)
     return values
 
@@ -150,12 +148,11 @@ def decode(text: str) -> Mapping[str, Value]:
 class KeptWrite:
     """What an idempotency key stands for: which request, and what it made.
 
-    ``record`` is empty for an import; ``version`` is 0 for a removal, and an import's number.
+    The key's record is empty for an import; ``version`` is 0 for a removal, and an import's number.
     """
 
     fingerprint: str
-    record: str
-    valid_from: int | None
+    key: RowKey
     version: int
 
 
@@ -166,12 +163,17 @@ def kept_write(snapshot: Snapshot, scope: str, key: str) -> KeptWrite | None:
     if row is None:
         return None
     result = msgspec.json.decode(row.result)
-    return KeptWrite(row.fingerprint, result["record"], result["valid_from"], result["version"])
+    key_of = RowKey(result["record"], result["valid_from"])
+    return KeptWrite(row.fingerprint, key_of, result["version"])
 
 
 def keep_write(tx: Transaction, scope: str, key: str, kept: KeptWrite) -> None:
     """Remember what an idempotency key stands for."""
-    result = {"record": kept.record, "valid_from": kept.valid_from, "version": kept.version}
+    result = {
+        "record": kept.key.record,
+        "valid_from": kept.key.valid_from,
+        "version": kept.version,
+    }
     tx.insert(
         tables.idempotency_keys,
         scope=scope,

@@ -1,0 +1,430 @@
+"""Reading records: within a scope, masked, on a day, with their history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from attrs import evolve, frozen
+
+from county_gov.contract.access import SYSTEM, Actor, Scope
+from county_gov.contract.batch import Batch
+from county_gov.contract.dataset import VALID_FROM, Dataset
+from county_gov.contract.records import Record
+from county_gov.contract.schema import Value
+from county_gov.contract.values import EPOCH_DAY, ValueRefused, check_value, unknown_fields
+from county_gov.errors import NotFound, Problem, RecordInvalid
+from county_gov.records.authority import (
+    Known,
+    Reader,
+    mask,
+    may_read,
+    may_write,
+    no_dataset,
+    reading,
+    unmasking,
+)
+from county_gov.records.history import Revision, revisions
+from county_gov.records.keys import parse_key
+from county_gov.records.stored import day_text, read_day, seen, to_batch
+from county_gov.store import records as tables
+from county_gov.store import records_history as past
+from county_gov.store.records import Query, RecordTable, StoredRow
+
+if TYPE_CHECKING:
+    from county_gov.contract.clock import Clock
+    from county_gov.contract.schema import Field
+    from county_gov.store import Snapshot, Store
+
+ALL_DAYS = "all"
+LONGEST_LIST = 10_000
+LONGEST_SEARCH = 200
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@frozen(eq=False)
+class CatalogueEntry:
+    """A dataset as somebody sees it in the catalogue.
+
+    Args:
+        dataset: Its declaration.
+        enabled: Whether its plugin is enabled; else its records can only be read.
+        rows: How many rows there are within the scope, of all days.
+        may_write: Whether who looks may add and change rows.
+    """
+
+    dataset: Dataset
+    enabled: bool
+    rows: int
+    may_write: bool
+
+
+@frozen(eq=False)
+class View:
+    """What somebody sees of a dataset: which rows, and of these which unmasked."""
+
+    known: Known
+    table: RecordTable
+    scope: Scope
+    unmasked: Scope
+    today: int
+
+    def query(self, **parts: Any) -> Query:
+        """A query within this view."""
+        return Query(
+            scope=self.scope,
+            today=self.today,
+            unmasked=self.unmasked,
+            masked=self.known.personal,
+            **parts,
+        )
+
+    def record(self, row: StoredRow) -> Record:
+        """A row as a record."""
+        return record_of(self.known, row)
+
+
+def record_of(known: Known, row: StoredRow) -> Record:
+    """A row as a record, masked where who reads does not see its personal fields."""
+    dataset = known.dataset
+    values, masked = shown(known, row.values, unmasked=row.unmasked)
+    if row.key.valid_from is not None:
+        values = _with_day(dataset, values, row.key.valid_from)
+    return Record(
+        dataset=dataset.id,
+        key=row.key.record,
+        values=MappingProxyType(values),
+        version=row.version,
+        changed_at=row.changed_at,
+        changed_by=row.changed_by,
+        masked=masked,
+    )
+
+
+def shown(
+    known: Known, kept: Mapping[str, Value], *, unmasked: bool
+) -> tuple[dict[str, Value], frozenset[str]]:
+    """Kept values as somebody sees them, and the names of those that are masked."""
+    values: dict[str, Value] = {}
+    masked: set[str] = set()
+    for one in known.dataset.schema.fields:
+        value = kept.get(one.name)
+        if one.classification == "personal" and not unmasked and value is not None:
+            values[one.name] = mask(one, value)
+            masked.add(one.name)
+        else:
+            values[one.name] = seen(one, value)
+    return values, frozenset(masked)
+
+
+def _with_day(dataset: Dataset, values: Mapping[str, Value], day: int) -> dict[str, Value]:
+    names = [one.name for one in dataset.record_schema.fields]
+    return {name: day_text(day) if name == VALID_FROM else values[name] for name in names}
+
+
+class RecordReading:
+    """All that is read of records.
+
+    Args:
+        store: Where they are kept.
+        clock: Tells today.
+        timezone: The county's: its days.
+    """
+
+    def __init__(self, store: Store, *, clock: Clock, timezone: str) -> None:
+        self._store = store
+        self._clock = clock
+        self._timezone = ZoneInfo(timezone)
+        self._known: dict[str, Known] = {}
+        self._tables: dict[str, RecordTable] = {}
+
+    @property
+    def datasets(self) -> Mapping[str, Dataset]:
+        """Every dataset of records by id, those of disabled plugins included."""
+        return {key: known.dataset for key, known in self._known.items()}
+
+    def enabled(self, dataset: str) -> bool:
+        """Whether a dataset's plugin is enabled, so that its records can be written."""
+        return dataset in self._known and self._known[dataset].enabled
+
+    def today(self) -> int:
+        """The county's local day, days since 1970-01-01."""
+        moment = EPOCH + timedelta(microseconds=self._clock.now())
+        return moment.astimezone(self._timezone).toordinal() - EPOCH_DAY
+
+    async def catalogue(self, reader: Reader) -> tuple[CatalogueEntry, ...]:
+        """The datasets that somebody may read, by id, with how many rows they have there."""
+        views = [
+            self._view(reader, key)
+            for key, known in sorted(self._known.items())
+            if may_read(reader, known)
+        ]
+        counts = await self._store.read(
+            lambda snapshot: [
+                tables.count_rows(snapshot, view.table, view.query()) for view in views
+            ]
+        )
+        return tuple(
+            CatalogueEntry(
+                dataset=view.known.dataset,
+                enabled=view.known.enabled,
+                rows=rows,
+                may_write=isinstance(reader, Actor) and may_write(reader, view.known),
+            )
+            for view, rows in zip(views, counts, strict=True)
+        )
+
+    def dataset(self, reader: Reader, dataset: str) -> Dataset:
+        """The declaration of a dataset that somebody may read.
+
+        Raises:
+            NotFound: if there is none, or it is not theirs to read.
+        """
+        return self._view(reader, dataset).known.dataset
+
+    async def get(
+        self, reader: Reader, dataset: str, key: str, *, on: str = "", request: str = ""
+    ) -> Record | None:
+        """The row of a key within the scope, or None.
+
+        Args:
+            reader: Who reads.
+            dataset: Its id.
+            key: The key; of a dated dataset ``key/2026-06-01`` asks for just that row.
+            on: For a dated dataset, the local day of which it is asked; empty means today.
+            request: Id of the HTTP request, for the audit trail.
+
+        Raises:
+            NotFound: if there is no such dataset for who reads.
+            RecordInvalid: if ``on`` is not a day.
+        """
+        view = self._view(reader, dataset)
+        try:
+            asked = parse_key(view.known.dataset, key)
+        except NotFound:
+            return None
+        if asked.valid_from is None:
+            query = view.query(record=asked.record, day=self._day(view, on))
+        else:
+            query = view.query(record=asked.record, where={VALID_FROM: asked.valid_from})
+        records = await self._read(reader, view, query, target=f"{dataset}:{key}", request=request)
+        return records[0] if records else None
+
+    async def find(  # noqa: PLR0913 (what can be asked, each by name)
+        self,
+        reader: Reader,
+        dataset: str,
+        *,
+        where: Mapping[str, Value] | None = None,
+        search: str = "",
+        on: str = "",
+        sort: str = "",
+        limit: int = 1000,
+        offset: int = 0,
+        request: str = "",
+    ) -> tuple[Record, ...]:
+        """Rows within the scope in which all of ``where`` holds, by key or as sorted.
+
+        Args:
+            reader: Who reads.
+            dataset: Its id.
+            where: Fields and the values that they must have; None asks for empty ones.
+            search: Text that the key or one of the texts must hold.
+            on: For a dated dataset, the local day; empty means today, "all" the rows of all days.
+            sort: A field's name, with "-" in front for descending.
+            limit: Rows at most, up to 10,000.
+            offset: Rows passed over.
+            request: Id of the HTTP request, for the audit trail.
+
+        Raises:
+            NotFound: if there is no such dataset for who reads.
+            RecordInvalid: naming what of the question is wrong.
+        """
+        view = self._view(reader, dataset)
+        query = self._query(view, where=where, search=search, on=on, sort=sort)
+        query = evolve(query, limit=min(max(limit, 0), LONGEST_LIST), offset=max(offset, 0))
+        return await self._read(reader, view, query, target=dataset, request=request)
+
+    async def count(
+        self,
+        reader: Reader,
+        dataset: str,
+        *,
+        where: Mapping[str, Value] | None = None,
+        search: str = "",
+        on: str = ALL_DAYS,
+    ) -> int:
+        """How many rows `find` would give without a limit; of all days unless ``on`` says."""
+        view = self._view(reader, dataset)
+        query = self._query(view, where=where, search=search, on=on, sort="")
+        return await self._store.read(
+            lambda snapshot: tables.count_rows(snapshot, view.table, query)
+        )
+
+    async def columns(self, reader: Reader, dataset: str, *, on: str = "") -> Batch:
+        """All rows within the scope as columns, by key; see `RecordReader.columns`."""
+        view = self._view(reader, dataset)
+        query = view.query(day=self._day(view, on))
+        rows = await self._store.read(lambda s: tables.select_rows(s, view.table, query))
+        await self._note_reading(reader, view, rows, target=dataset)
+        kept = [_masked_values(view.known, row) for row in rows]
+        return to_batch(view.known.dataset.record_schema.fields, kept)
+
+    async def history(
+        self, reader: Reader, dataset: str, key: str, *, request: str = ""
+    ) -> tuple[Revision, ...]:
+        """The changes of a key's rows within the scope, latest first.
+
+        Args:
+            reader: Who reads.
+            dataset: Its id.
+            key: The key; of a dated dataset it tells of all days, ``key/2026-06-01`` of that row.
+            request: Id of the HTTP request, for the audit trail.
+
+        Raises:
+            NotFound: if there was never such a row within the scope.
+        """
+        view = self._view(reader, dataset)
+        asked = parse_key(view.known.dataset, key)
+
+        def read(snapshot: Snapshot) -> tuple[Revision, ...]:
+            rows = tables.read_rows(snapshot, view.table, [asked.record])
+            current = {one: view.record(row).values for one, row in rows.items()}
+            found = past.of_record(snapshot, dataset, asked.record)
+            if asked.valid_from is not None:
+                found = tuple(one for one in found if one.change.key == asked)
+            return revisions(
+                view.known,
+                found,
+                current,
+                sees=lambda area: tables.sees(snapshot, view.scope, area, view.today),
+                unmasks=lambda area: tables.sees(snapshot, view.unmasked, area, view.today),
+            )
+
+        found = await self._store.read(read)
+        if not found:
+            raise NotFound(f"{dataset} has no record {key[:200]!r}")
+        if view.known.personal and any(not one.masked for one in found):
+            await self._audit_reading(reader, view, f"{dataset}:{key}", request=request)
+        return found
+
+    def snapshot_columns(self, snapshot: Snapshot, dataset: str, on: int | None = None) -> Batch:
+        """All rows as the system sees them, as columns, by key.
+
+        Args:
+            snapshot: What is read.
+            dataset: Its id.
+            on: For a dated dataset, the local day on which the rows hold; None gives those of all
+                days.
+
+        Raises:
+            NotFound: if there is no such dataset.
+        """
+        view = self._view(SYSTEM, dataset)
+        rows = tables.select_rows(snapshot, view.table, view.query(day=on))
+        kept = [_masked_values(view.known, row) for row in rows]
+        return to_batch(view.known.dataset.record_schema.fields, kept)
+
+    def in_force(
+        self, snapshot: Snapshot, dataset: str, key: str, day: int
+    ) -> Mapping[str, Value] | None:
+        """The values of a key's row that holds on a day, as the system sees them, or None."""
+        view = self._view(SYSTEM, dataset)
+        rows = tables.select_rows(snapshot, view.table, view.query(record=key, day=day))
+        return view.record(rows[0]).values if rows else None
+
+    def _view(self, reader: Reader, dataset: str) -> View:
+        known = self._known.get(dataset)
+        if known is None:
+            raise no_dataset(dataset)
+        return View(
+            known=known,
+            table=self._tables[dataset],
+            scope=reading(reader, known),
+            unmasked=unmasking(reader, known),
+            today=self.today(),
+        )
+
+    def _day(self, view: View, on: str) -> int | None:
+        if not view.known.dataset.dated or on == ALL_DAYS:
+            return None
+        if not on:
+            return view.today
+        try:
+            return read_day(on)
+        except ValueRefused as refused:
+            raise RecordInvalid([Problem("on", str(refused))]) from None
+
+    def _query(
+        self, view: View, *, where: Mapping[str, Value] | None, search: str, on: str, sort: str
+    ) -> Query:
+        schema = view.known.dataset.record_schema
+        name = sort.removeprefix("-")
+        problems = unknown_fields(schema, [*(where or {}), *([name] if name else [])])
+        kept: dict[str, Value] = {}
+        for one in schema.fields:
+            if where is not None and one.name in where:
+                try:
+                    kept[one.name] = check_value(_unbounded(one), where[one.name])
+                except ValueRefused as refused:
+                    problems.append(Problem(one.name, str(refused)))
+        if len(search) > LONGEST_SEARCH:
+            problems.append(Problem("search", f"expected at most {LONGEST_SEARCH} characters"))
+        if problems:
+            raise RecordInvalid(problems)
+        texts = tuple(one.name for one in view.known.dataset.schema.fields if one.dtype == "text")
+        return view.query(
+            day=self._day(view, on),
+            where=kept,
+            search=search.strip(),
+            search_fields=texts,
+            sort=name,
+            descending=sort.startswith("-"),
+        )
+
+    async def _read(
+        self, reader: Reader, view: View, query: Query, *, target: str, request: str
+    ) -> tuple[Record, ...]:
+        rows = await self._store.read(lambda s: tables.select_rows(s, view.table, query))
+        await self._note_reading(reader, view, rows, target=target, request=request)
+        return tuple(view.record(row) for row in rows)
+
+    async def _note_reading(
+        self,
+        reader: Reader,
+        view: View,
+        rows: Sequence[StoredRow],
+        *,
+        target: str,
+        request: str = "",
+    ) -> None:
+        """Put it into the audit trail that a person saw personal fields as they are."""
+        if view.known.personal and any(row.unmasked for row in rows):
+            await self._audit_reading(reader, view, target, request=request)
+
+    async def _audit_reading(
+        self, reader: Reader, view: View, target: str, *, request: str = ""
+    ) -> None:
+        if isinstance(reader, Actor) and reader.kind != "system":
+            await self._store.write(
+                lambda tx: tx.append_audit(reader, "record.read", target, request=request)
+            )
+
+
+def _unbounded(one: Field) -> Field:
+    """A field as a question names it: any value of its type may be looked for."""
+    return evolve(one, minimum=None, maximum=None, choices=(), required=False)
+
+
+def _masked_values(known: Known, row: StoredRow) -> dict[str, Value]:
+    """Kept values of a row, the personal ones masked where who reads does not see them."""
+    values = dict(row.values)
+    for one in known.dataset.schema.fields:
+        if one.name in known.personal and not row.unmasked:
+            values[one.name] = mask(one, values[one.name])
+    if known.dataset.dated:
+        values[VALID_FROM] = row.key.valid_from
+    return values
