@@ -71,8 +71,7 @@ BROKEN: list[tuple[Workflow, str, str]] = [
     (patrol(every=0), ".states[patrolling].task.every", "how often"),
     (patrol(done_by="moon"), ".states[patrolling].task.done_by", "not an event"),
     (patrol(done_by="clear"), ".states[patrolling].task.done_by", "to patrolling only"),
-    (patrol(done_by="clear"), ".events[patrolled].target", "is one of its sources"),
-    (with_event(target="waiting"), ".events[dispatch].target", "names as done_by"),
+    (patrol(done_by="clear"), ".events[patrolled].target", "one of its sources"),
     (patrol(roster=evolve(ROSTER, ends="")), ".states[patrolling].task.roster.ends", "empty"),
     (
         patrol(roster=ROSTER, assignee="worker"),

@@ -167,9 +167,9 @@ def _way_problems(where: str, event: Event, workflow: Workflow) -> Iterator[tupl
         yield f"{where}.target", f"{event.target!r} is not a state; {_known(by_id)}"
     elif event.target in event.sources:
         task = by_id[event.target].task
-        if task is None or task.done_by != event.id:
-            stays = f"{event.target!r} is one of its sources: a case is left where it is only by"
-            yield f"{where}.target", f"{stays} the event that a recurring task names as done_by"
+        if task is not None and task.every and task.done_by != event.id:
+            stays = f"{event.target!r}, one of its sources, has a recurring task: a case is left"
+            yield f"{where}.target", f"{stays} there only by the event named as done_by"
 
 
 def _form_problems(event: Event) -> Iterator[tuple[str, str]]:

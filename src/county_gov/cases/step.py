@@ -79,7 +79,8 @@ class Step:
     @property
     def completes(self) -> bool:
         """Whether it completes an occurrence of a recurring task, and the case stays."""
-        return self.event is not None and self.from_state == self.state.id
+        task = self.state.task
+        return self.event is not None and task is not None and task.done_by == self.event.id
 
     @property
     def event_id(self) -> str:
