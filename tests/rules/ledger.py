@@ -104,7 +104,6 @@ class Streams:
             raise KeyError(number)
         return datastream(number, self.period)
 
-
     def datastreams_at(self, thing: str) -> tuple[DatastreamView, ...]:
         """Each datastream has a thing of its own."""
         return (self.datastream(int(thing.removeprefix("s"))),)

@@ -10,7 +10,7 @@ import structlog
 from attrs import define, evolve, field, frozen
 
 from county_gov.contract.batch import NO_TIME
-from county_gov.contract.clock import DAY, EARLIEST, LATEST, MICROSECONDS
+from county_gov.contract.clock import EARLIEST, LATEST, MICROSECONDS
 from county_gov.errors import ContractError
 from county_gov.rules.judge import Judged, PolicyJudge
 from county_gov.rules.samples import Register, Samples, Stretch
@@ -29,8 +29,8 @@ RECOVERED_AT_ONCE = 50
 REPLAYED_AT_ONCE = 200
 """Datastreams per policy that are judged again in one plan; the others wait for the next."""
 
-SPAN_AT_ONCE = 4000 * DAY
-"""Stretches that are judged again in one plan, one after the other, up to so many days."""
+ROWS_AT_ONCE = 500_000
+"""Rows that may be judged again in one plan, before the next datastream waits for the next plan."""
 
 RETRY = 60 * MICROSECONDS
 """After a failure, skipped readings are tried again no sooner than this (microseconds)."""
@@ -118,13 +118,11 @@ class PolicyDesk:
     def _replay_some(self, snapshot: Snapshot, items: Sequence[_Item]) -> list[Judged]:
         """Judge stretches again, as many as one plan may; the others are marked as skipped."""
         judged: list[Judged] = []
-        span = 0
+        before = self.judge.rows_judged
         for count, item in enumerate(items):
-            if count >= REPLAYED_AT_ONCE or span >= SPAN_AT_ONCE:
-                judged.append(self._skip(item))
-                continue
-            judged.append(self._replay(snapshot, item))
-            span += item.stretch.end - item.stretch.start
+            rows = self.judge.rows_judged - before
+            may = count < REPLAYED_AT_ONCE and rows < ROWS_AT_ONCE
+            judged.append(self._replay(snapshot, item) if may else self._skip(item))
         return judged
 
     @property

@@ -90,6 +90,8 @@ class PolicyJudge:
     breaker: CircuitBreaker
     joiner: Joiner
     mark: str = field(init=False)
+    rows_judged: int = field(default=0, init=False)
+    """Rows that the rule was asked about since the start."""
 
     def __attrs_post_init__(self) -> None:
         self.mark = fingerprint(self.policy, self.rule)
@@ -260,6 +262,7 @@ class PolicyJudge:
         }
         if self.joiner:
             columns |= self.joiner.columns(snapshot, views, rows)
+        self.rows_judged += len(rows.times)
         verdicts = RuleEvaluator(self.rule).judge(Batch(columns))
         return Track.of(self.policy, rows.series, rows.times, verdicts)
 
