@@ -39,6 +39,7 @@ from county_gov.deployment.parts import (
 )
 from county_gov.deployment.reader import CountyReader
 from county_gov.deployment.references import References
+from county_gov.deployment.rosters import RecordRosters
 from county_gov.deployment.settings import Settings, read_settings
 from county_gov.deployment.steps import EventStep, JudgingStep, LatestStep, OpeningStep
 from county_gov.intake.intake import Intake
@@ -47,6 +48,7 @@ from county_gov.jobs import Jobs
 from county_gov.notify import DeliverySettings, Outbox
 from county_gov.outbound import Allowed, Client, read_allowed
 from county_gov.parameters import Parameters, ParameterValues
+from county_gov.records import RecordAccess, Records, RecordView
 from county_gov.registers import Registers, read_people
 from county_gov.registry.gateway import Gateway
 from county_gov.rules.evaluation import RuleEvaluator
@@ -132,6 +134,13 @@ class County:
             county=settings.county.code,
             notices=parameter_notices(settings),
         )
+        self.records = Records(
+            self.store,
+            found.datasets,
+            clock=self.clock,
+            timezone=settings.county.timezone,
+            registers=lambda: self.registers.snapshot,
+        )
         self.intake = Intake(
             self.store,
             self.observations,
@@ -146,6 +155,7 @@ class County:
             county=settings.county.code,
             timezone=settings.county.timezone,
             channels=settings.notify.channels,
+            rosters=RecordRosters(found.datasets),
         )
         self.judging = Judging(
             policies=tuple(found.alert_policies.values()),
@@ -219,6 +229,7 @@ class County:
             await self.store.write(self._take_over)
             await self.registers.load()
             await self._import()
+            await self.records.start()
             await self.cases.recurring.adopt()
         except BaseException:
             self.store.close()
@@ -240,6 +251,7 @@ class County:
         try:
             migration.require_current(self.store.database)
             await self.registers.load()
+            await self.records.load()
         except BaseException:
             self.store.close()
             raise
@@ -312,6 +324,7 @@ class County:
             channels=self.settings.notify.channels,
             drill=self.settings.county.drill,
             timezone=self.settings.county.timezone,
+            records=RecordAccess(self.records, SYSTEM, prefix=f"{name}:", owner=f"{name}."),
             parameters=ParameterValues(self.parameters),
             http=PluginHttp(
                 self._client,
@@ -329,6 +342,7 @@ class County:
             self.clock,
             parameters,
             timezone,
+            records=RecordView(self.records, actor),
             parameters=ParameterValues(self.parameters),
         )
 
@@ -345,6 +359,7 @@ class County:
             self.settings.notify.channels,
             drill=self.settings.county.drill,
             request=request,
+            records=RecordAccess(self.records, actor, request=request),
         )
 
     def endpoint_context(self, plugin: str, actor: Actor, permission: str) -> PluginContext:

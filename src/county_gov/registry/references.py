@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from county_gov.errors import Problem
 from county_gov.registry.configuration import did_you_mean
+from county_gov.registry.rosters import roster_problems
 
 if TYPE_CHECKING:
     from county_gov.contract.schema import Schema
@@ -40,6 +41,8 @@ def check_references(contributions: Contributions, place: str) -> list[Problem]:
         names = sorted(known)
         if target and target not in names:
             tell(owner, f"there is no {kind} {target!r}; {did_you_mean(target, names)}")
+    for owner, text in roster_problems(contributions):
+        tell(owner, text)
     for path in contributions.pages:
         if not ADDRESS.fullmatch(path):
             tell(f"pages:{path}", "the path must be like sensors/stations")

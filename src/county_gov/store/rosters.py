@@ -1,0 +1,44 @@
+"""Who is on duty by a dataset of records: one statement, short enough for the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from county_gov.contract.workflow import Roster
+    from county_gov.store.records import RecordTable
+    from county_gov.store.transaction import Snapshot
+
+ON_DUTY_AT_MOST = 200
+
+
+def on_duty(
+    snapshot: Snapshot, table: RecordTable, roster: Roster, areas: Sequence[str], at: int
+) -> tuple[int, ...]:
+    """The accounts on duty at an instant: nearest area first, then who began last.
+
+    Args:
+        snapshot: Where to read.
+        table: The dataset's table.
+        roster: Names its fields.
+        areas: An area's code and those above it, nearest first; a duty for no area counts last.
+        at: The instant, microseconds UTC.
+    """
+    person, begins = table.column(roster.person), table.column(roster.begins)
+    conditions = [person.is_not(None), begins <= at, table.column(roster.ends) > at]
+    order: list[sa.ColumnElement[int]] = []
+    if roster.area:
+        area = table.column(roster.area)
+        conditions.append(sa.or_(area.is_(None), area.in_(list(areas))))
+        ranks = {code: rank for rank, code in enumerate(areas)}
+        order = [sa.case(ranks, value=area, else_=len(areas))]
+    statement = (
+        sa.select(person)
+        .where(*conditions)
+        .order_by(*order, begins.desc(), person)
+        .limit(ON_DUTY_AT_MOST)
+    )
+    return tuple(dict.fromkeys(int(row[0]) for row in snapshot.rows(statement)))
