@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import Attribute, evolve, field, frozen, validators
@@ -18,6 +18,7 @@ from county_gov.errors import DeploymentError, Problem
 from county_gov.outbound import read_allowed
 from county_gov.registry.configuration import Secret, structure
 from county_gov.registry.discovery import PluginRequest
+from county_gov.registry.limits import MIB, ProcessLimits
 
 PORTS = 65_535
 
@@ -235,6 +236,38 @@ class RoleSettings:
 
 
 @frozen
+class PluginLimits:
+    """``[plugin.limits]``: what a plugin may use.
+
+    Args:
+        seconds: How long a call of one of its sync functions may take.
+        start_seconds: How long its process may take to start.
+        memory_mib: Address space of its process, MiB.
+        result_mib: Longest message to or from its process, MiB.
+        cpu_seconds: Processor time after which its process is ended, and started anew.
+        open_files: Descriptors that its process may have open.
+    """
+
+    seconds: float = field(default=10.0, validator=_between(0.1, 300))
+    start_seconds: float = field(default=30.0, validator=_between(1, 300))
+    memory_mib: int = field(default=1024, validator=_between(256, 65_536))
+    result_mib: int = field(default=64, validator=_between(1, 1024))
+    cpu_seconds: int = field(default=3600, validator=_between(10, 1_000_000))
+    open_files: int = field(default=64, validator=_between(32, 65_536))
+
+    def of_process(self) -> ProcessLimits:
+        """The same as the registry wants them."""
+        return ProcessLimits(
+            seconds=self.seconds,
+            start_seconds=self.start_seconds,
+            memory_bytes=self.memory_mib * MIB,
+            message_bytes=self.result_mib * MIB,
+            cpu_seconds=self.cpu_seconds,
+            open_files=self.open_files,
+        )
+
+
+@frozen
 class PluginSettings:
     """``[[plugin]]``: a plugin that is enabled; the order of the list is the order of calls.
 
@@ -243,11 +276,16 @@ class PluginSettings:
         config: The plugin's own settings.
         hosts: Where the plugin may send requests: host names (with ``http://`` in front for plain
             HTTP), and private addresses or networks.
+        isolation: Where the plugin runs: in the county's own process ("none"), or in one of its
+            own that can be ended and has no secrets but its own ("process").
+        limits: What it may use.
     """
 
     use: str
     config: dict[str, object] = field(factory=dict)
     hosts: tuple[str, ...] = field(default=(), validator=_allowed_hosts)
+    isolation: Literal["none", "process"] = "none"
+    limits: PluginLimits = field(factory=PluginLimits)
 
 
 @frozen
@@ -300,7 +338,13 @@ class Settings:
     def plugin_requests(self) -> tuple[PluginRequest, ...]:
         """The enabled plugins as the registry wants them."""
         return tuple(
-            PluginRequest(one.use, one.config, f"{self.name}: plugin[{number}]", self.folder)
+            PluginRequest(
+                one.use,
+                one.config,
+                f"{self.name}: plugin[{number}]",
+                self.folder,
+                limits=one.limits.of_process() if one.isolation == "process" else None,
+            )
             for number, one in enumerate(self.plugin)
         )
 

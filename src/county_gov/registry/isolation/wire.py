@@ -266,5 +266,5 @@ def _is_function(value: object) -> bool:
 
 def _plain(value: Any) -> Any:
     """A value of a subclass as one of its builtin class."""
-    kinds = (int, float, str, bytes)
+    kinds: tuple[Any, ...] = (int, float, str, bytes)
     return next(kind(value) for kind in kinds if isinstance(value, kind))
