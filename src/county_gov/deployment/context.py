@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from county_gov.contract.clock import Clock
     from county_gov.contract.context import Http, Reader
     from county_gov.contract.parameter import ParameterReader
-    from county_gov.contract.records import RecordWriter
+    from county_gov.contract.records import RecordReader, RecordWriter
     from county_gov.contract.schema import Value
     from county_gov.contract.workflow import CaseView
     from county_gov.store import Snapshot, Store, Transaction
@@ -76,6 +76,7 @@ class PluginContext:
         drill: Whether everything is an exercise.
         timezone: The county's local time.
         http: Requests to the hosts that the deployment file allows the plugin.
+        records: Records of every dataset to read, and of the plugin's own to write.
         parameters: Values that the county has set.
     """
 
@@ -89,6 +90,7 @@ class PluginContext:
     drill: bool = False
     timezone: str = "Asia/Shanghai"
     http: Http = field(kw_only=True)
+    records: RecordWriter = field(kw_only=True)
     parameters: ParameterReader = field(kw_only=True)
 
     @property
@@ -171,6 +173,7 @@ class CountyPageContext:
     clock: Clock
     query: Mapping[str, str]
     timezone: str = "Asia/Shanghai"
+    records: RecordReader = field(kw_only=True)
     parameters: ParameterReader = field(kw_only=True)
 
 
@@ -187,6 +190,7 @@ class CountyCommandContext:
         channels: Notifiers that its notices go to.
         drill: Whether everything is an exercise.
         request: Id of the HTTP request, for the audit trail.
+        records: Records within that person's scope, to read and to write.
     """
 
     page: CountyPageContext
@@ -197,6 +201,7 @@ class CountyCommandContext:
     channels: tuple[str, ...]
     drill: bool = False
     request: str = ""
+    records: RecordWriter = field(kw_only=True)
     _opened: int = field(default=0, init=False)
     _told: int = field(default=0, init=False)
 
@@ -224,11 +229,6 @@ class CountyCommandContext:
     def query(self) -> Mapping[str, str]:
         """The query parameters of the page's address."""
         return self.page.query
-
-    @property
-    def records(self) -> RecordWriter:
-        """Records within that person's scope, to read and to write."""
-        return self.page.records
 
     @property
     def parameters(self) -> ParameterReader:

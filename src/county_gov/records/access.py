@@ -18,20 +18,16 @@ if TYPE_CHECKING:
 
 
 @frozen(eq=False)
-class RecordAccess:
-    """Implements `county_gov.contract.records.RecordWriter` for one actor.
+class RecordView:
+    """Implements `county_gov.contract.records.RecordReader` for one who reads.
 
     Args:
         records: The county's records.
-        actor: Who acts.
-        prefix: Stands before each idempotency key, so that plugins' keys do not meet.
-        owner: Prefix of the datasets that may be written, empty for all: ``reservoir.``.
+        actor: Who reads.
     """
 
     records: Records
     actor: Actor
-    prefix: str = ""
-    owner: str = ""
 
     async def get(self, dataset: str, key: str, *, on: str = "") -> Record | None:
         """The row of a key, or None."""
@@ -60,6 +56,21 @@ class RecordAccess:
         """All rows as columns, by key."""
         return await self.records.columns(self.actor, dataset, on=on)
 
+
+@frozen(eq=False)
+class RecordAccess(RecordView):
+    """Implements `county_gov.contract.records.RecordWriter` for one who acts.
+
+    Args:
+        prefix: Stands before each idempotency key, so that plugins' keys do not meet.
+        owner: Prefix of the datasets that may be written, empty for all: ``reservoir.``.
+        request: Id of the HTTP request, for the audit trail.
+    """
+
+    prefix: str = ""
+    owner: str = ""
+    request: str = ""
+
     async def put(
         self,
         dataset: str,
@@ -76,6 +87,7 @@ class RecordAccess:
             values,
             idempotency_key=self.prefix + idempotency_key,
             expected_version=expected_version,
+            request=self.request,
         )
 
     async def remove(
@@ -89,6 +101,7 @@ class RecordAccess:
             key,
             idempotency_key=self.prefix + idempotency_key,
             expected_version=expected_version,
+            request=self.request,
         )
 
     def _require_own(self, dataset: str) -> None:
