@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from typing import Generic, TypeVar
 
 import structlog
@@ -185,6 +185,41 @@ class Gateway:
             return self._failed(circuit, "kept the event loop from everybody else", started)
         self._succeeded(circuit, started)
         return Answer(value)
+
+    async def iterate(
+        self, plugin: str, what: str, function: Callable[[], AsyncIterator[T]]
+    ) -> AsyncIterator[T]:
+        """Iterate over what an async generator of a plugin yields.
+
+        Raises:
+            PluginFailed: if it fails, or its circuit is open.
+        """
+        circuit = self._circuit(plugin, what)
+        if not circuit.breaker.allows:
+            raise PluginFailed(self._refused(circuit).reason)
+        late: list[Visit] = []
+        iterator = None
+        try:
+            iterator = function()
+            while True:
+                started = time.perf_counter()
+                step = Steps(self.visits, plugin, what, anext(iterator), late.append)
+                try:
+                    item = await step
+                except StopAsyncIteration:
+                    return
+                if late:
+                    self._failed(circuit, "kept the event loop from everybody else", started)
+                    late.clear()
+                else:
+                    self._succeeded(circuit, started)
+                yield item
+        except Exception as error:
+            failed = self._failed(circuit, words(error), time.perf_counter())
+            raise PluginFailed(failed.reason) from error
+        finally:
+            if isinstance(iterator, AsyncGenerator):
+                await iterator.aclose()
 
     def of_plugin(self, plugin: str) -> tuple[Circuit, ...]:
         """A plugin's circuits, by purpose."""

@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.25
 STEP_SECONDS = 1.0
-"""An async function may keep the event loop, and so everybody, so long from one await to the next."""
+"""So long an async function may keep the event loop from one await to the next."""
 
 
 @define(eq=False)

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from attrs import frozen
-from numpy.typing import NDArray
 
 from county_gov.contract.batch import Batch
 from county_gov.contract.rule import (
-    FAIL,
-    PASS,
     ROW_COLUMNS,
-    UNKNOWN,
-    Judgement,
     Rule,
     Verdicts,
 )
 from county_gov.errors import ContractError
+from county_gov.registry.results import check_judgements
 
 
 @frozen(eq=False)
@@ -56,58 +49,8 @@ class RuleEvaluator:
             raise ContractError(
                 f"rule {self.rule.id}: judge raised {type(error).__name__}: {error}"
             ) from error
-        if not isinstance(answers, Mapping):
-            raise self._broken("judge", "a mapping from condition id to Judgement", answers)
-        expected = {condition.id for condition in self.rule.conditions}
-        if set(answers) != expected:
-            raise self._broken("judge", f"the conditions {sorted(expected)}", sorted(answers))
-        for condition, judgement in answers.items():
-            self._check(condition, judgement, batch.rows)
-        return Verdicts(self.rule.id, self.rule.version, answers)
-
-    def _check(self, condition: str, judgement: Judgement, rows: int) -> None:
-        if not isinstance(judgement, Judgement):
-            raise self._broken(condition, "a Judgement", judgement)
-        columns: tuple[tuple[str, Any, type[np.generic]], ...] = (
-            ("outcomes", judgement.outcomes, np.int8),
-            ("values", judgement.values, np.float64),
-            ("limits", judgement.limits, np.float64),
-        )
-        for name, column, dtype in columns:
-            place = f"{condition}.{name}"
-            if not isinstance(column, np.ndarray):
-                raise self._broken(place, f"an array of {dtype.__name__}", column)
-            if column.dtype != dtype:
-                raise self._broken(place, f"dtype {dtype.__name__}", column.dtype)
-            if column.shape != (rows,):
-                raise self._broken(place, f"shape ({rows},)", column.shape)
-        outcomes, values, limits = judgement.outcomes, judgement.values, judgement.limits
-        known = outcomes != UNKNOWN
-        self._first(
-            condition,
-            "outcomes",
-            f"{PASS}, {FAIL} or {UNKNOWN}",
-            known & (outcomes != PASS) & (outcomes != FAIL),
-            outcomes,
-        )
-        bad = known & ~np.isfinite(values)
-        self._first(condition, "values", "a finite value wherever PASS or FAIL", bad, values)
-        self._first(
-            condition, "limits", "a finite limit, or NaN for none", np.isinf(limits), limits
-        )
-
-    def _first(
-        self,
-        condition: str,
-        name: str,
-        expected: str,
-        bad: NDArray[np.bool_],
-        column: NDArray[Any],
-    ) -> None:
-        """Raise for the first bad row, if there is one."""
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise self._broken(f"{condition}.{name}[{row}]", expected, column[row])
+        checked = check_judgements(self.rule, answers, batch.rows)
+        return Verdicts(self.rule.id, self.rule.version, checked)
 
     def _broken(self, place: str, expected: str, got: object) -> ContractError:
         if not isinstance(got, str | int | float | np.generic | np.dtype | tuple | list):

@@ -27,7 +27,8 @@ def load_isolated(
     Args:
         request: What the deployment says.
         value: Module and class, as its entry point names them.
-        distribution, version: Where it comes from.
+        distribution: Where it comes from.
+        version: Version of that distribution.
     """
     secrets = request.secrets or Secrets(request.folder)
     order = Order(

@@ -125,9 +125,7 @@ class PluginProcess:
         self._folder = Path(tempfile.mkdtemp(prefix=f"county-gov-{order.name}-"))
         self._output = Output(order.name)
         # One thread lives as long as this object: the process ends with the thread that began it.
-        self._keeper = threading.Thread(
-            target=self._keep, name=f"plugin-{order.name}", daemon=True
-        )
+        self._keeper = threading.Thread(target=self._keep, name=f"plugin-{order.name}", daemon=True)
         self._keeper.start()
         atexit.register(self.close)
 
@@ -342,9 +340,7 @@ class PluginProcess:
         tree = packer.message(value)
         try:
             with self._sending:
-                life.channel.send(
-                    kind, number, tree, packer.buffers, seconds=self.limits.seconds
-                )
+                life.channel.send(kind, number, tree, packer.buffers, seconds=self.limits.seconds)
         except TooLong as error:
             raise PluginFailed(f"it cannot be given that much at once: {error}") from error
         except (TimeoutError, Closed) as error:
@@ -396,7 +392,7 @@ class PluginProcess:
         }
         entry = Path(__file__).with_name("entry.py")
         try:
-            popen = subprocess.Popen(
+            popen = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
                 [sys.executable, "-I", "-S", "-B", str(entry), json.dumps(order)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -75,21 +75,21 @@ def far_plugin(process: PluginProcess, hello: Mapping[str, Any]) -> FarPlugin:
 
 
 def _declaration(kind: str, items: tuple[Any, ...]) -> Function:
-    def declared(self: object) -> Iterable[Any]:
+    def declared(_plugin: object) -> Iterable[Any]:
         return items
 
     return implements(getattr(Hooks, kind))(declared)
 
 
 def _failing(kind: str, words: str) -> Function:
-    def failing(self: object) -> Iterable[Any]:
+    def failing(_plugin: object) -> Iterable[Any]:
         raise PluginFailed(words)
 
     return implements(getattr(Hooks, kind))(failing)
 
 
 def _listener(process: PluginProcess, event_name: str) -> Function:
-    async def listener(self: object, event: Any, ctx: Any) -> None:
+    async def listener(_plugin: object, event: Any, ctx: Any) -> None:
         service = Service(EVENT.context, ctx)
         await process.call_async(
             f"events/{event_name}",

@@ -25,6 +25,10 @@ from county_gov.registry.registry import DECLARATIONS, EVENTS, implementation
 from county_gov.registry.shape import Shapes
 
 Function = Callable[..., Any]
+ContextTold = tuple[str, str, dict[str, Any]]
+"""Kind of a context, the name of its argument (empty for the first), and what goes along."""
+Asked = tuple[str, str, tuple[Any, ...], dict[str, Any], ContextTold | None]
+"""Path of a function, the field that holds it, its arguments and keywords, and its context."""
 
 
 def serve(channel: Channel, closed: Mapping[str, bool | int]) -> None:
@@ -134,7 +138,7 @@ class Worker:
         if kind == kinds.CALL and isinstance(value, BaseException):
             self._send_error(number, value)
         elif kind == kinds.CALL:
-            self._call(number, *value)
+            self._call(number, value)
         elif kind == kinds.ANSWER:
             future = self._asked.pop(number, None)
             if future is not None and not future.done():
@@ -152,12 +156,9 @@ class Worker:
     def _call(
         self,
         number: int,
-        path: str,
-        of: str,
-        arguments: tuple[Any, ...],
-        keywords: dict[str, Any],
-        context: tuple[str, str, dict[str, Any]] | None,
+        asked: Asked,
     ) -> None:
+        path, of, arguments, keywords, context = asked
         function = self.functions.get(path)
         if function is None:
             self._send_error(number, PluginFailed(f"there is no function {path}"))
