@@ -26,7 +26,7 @@ from county_gov.errors import (
     StoreError,
 )
 from county_gov.server.console.forms import field_of, shown_value, with_problems
-from county_gov.server.console.record_names import options_of
+from county_gov.server.console.records_names import options_of
 from county_gov.server.identifiers import ulid
 from county_gov.server.problems import failure_of
 from county_gov.server.render import Action, FormSheet
