@@ -37,6 +37,7 @@ from county_gov.deployment.parts import (
     read_registry,
     register_files,
 )
+from county_gov.deployment.plugins import Plugins
 from county_gov.deployment.reader import CountyReader
 from county_gov.deployment.references import References
 from county_gov.deployment.rosters import RecordRosters
@@ -50,7 +51,7 @@ from county_gov.outbound import Allowed, Client, read_allowed
 from county_gov.parameters import Parameters, ParameterValues
 from county_gov.records import RecordAccess, Records, RecordView
 from county_gov.registers import Registers, read_people
-from county_gov.registry.gateway import Gateway
+from county_gov.rules.dated import DatedSources
 from county_gov.rules.evaluation import RuleEvaluator
 from county_gov.rules.judging import Judging
 from county_gov.store import Store, Transaction, followers, migration, open_database
@@ -75,6 +76,8 @@ CASES_AT_ONCE = 4
 UPKEEP_SECONDS = 300.0
 RECOVERY_SECONDS = 60.0
 """Without new readings, rules that had been cut off catch up this often."""
+PLUGIN_SECONDS = 60.0
+"""How often it is looked whether plugins replaced something, or their processes ended."""
 STUCK_SECONDS = 60.0
 """A follower that is behind and has not moved for so long is stuck."""
 
@@ -114,9 +117,10 @@ class County:
     ) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
-        self.registry = read_registry(settings, plugins)
+        self.plugins = Plugins.before_loading(self.clock)
+        self.registry = self.plugins.take(read_registry(settings, plugins), settings)
         found = self.registry.contributions
-        self.gateway = Gateway(self.clock)
+        self.gateway = self.plugins.gateway
         self._client = Client()
         self._hosts = {one.use: read_allowed(one.hosts) for one in settings.plugin}
         self.rules: Mapping[str, RuleEvaluator] = {
@@ -164,6 +168,7 @@ class County:
             register=lambda: self.registers.snapshot,
             clock=self.clock,
             timezone=settings.county.timezone,
+            dated=DatedSources(self.records, self.parameters, found.datasets, found.parameters),
         )
         self.outbox = Outbox(
             self.store,
@@ -233,7 +238,9 @@ class County:
             await self.cases.recurring.adopt()
         except BaseException:
             self.store.close()
+            self.plugins.end()
             raise
+        self.plugins.begin()
         self.signal.bind()
         self.store.writer.listeners.append(self.signal.ring)
         if background:
@@ -267,6 +274,7 @@ class County:
         await self.outbox.close()
         self._client.close()
         await asyncio.to_thread(self.store.close)
+        await asyncio.to_thread(self.plugins.end)
         self.access.close()
         log.info("county stopped", county=self.settings.county.name.zh)
 
@@ -413,8 +421,9 @@ class County:
                 "judging",
                 judging,
                 self.signal,
-                kinds=observed,
+                kinds=(*observed, "record", "parameter"),
                 idle_seconds=RECOVERY_SECONDS,
+                unfinished=lambda: self.judging.has_work,
             ),
             Follower(
                 self.store, "opening", opening, self.signal, kinds=("alert",), limit=CASES_AT_ONCE
@@ -459,6 +468,8 @@ class County:
         run.every("settling", SETTLE_SECONDS, lambda: self.observations.settle(budget_seconds=1.0))
         run.every("registers", REFRESH_SECONDS, self.registers.refresh)
         run.every("journal", PRUNE_SECONDS, lambda: prune_journal(self.store))
+        run.every("plugins", PLUGIN_SECONDS, self.plugins.look)
+        run.every("plugins' processes", PLUGIN_SECONDS, self.plugins.restart)
         run.every("sessions", UPKEEP_SECONDS, self.access.sessions.remove_ended)
         run.every("old rows", UPKEEP_SECONDS, lambda: forget_old(self.store))
         run.every("old runs", UPKEEP_SECONDS, self.jobs.forget_old)

@@ -19,6 +19,7 @@ from county_gov.registers.importing import plan_import
 from county_gov.registry.configuration import did_you_mean
 from county_gov.registry.discovery import LoadedPlugin, load_plugins
 from county_gov.registry.registry import Registry, build_registry
+from county_gov.rules.fitting import input_faults, policy_faults
 from county_gov.store.access import holders
 from county_gov.store.registers import RegisterContents
 
@@ -48,12 +49,34 @@ def read_registry(settings: Settings, plugins: Sequence[LoadedPlugin]) -> Regist
     )
     problems += found
     known = sorted(registry.contributions.permissions)
+    problems += _rule_problems(registry)
     if not problems:
         problems += check_permissions(settings.roles, known, place=f"{settings.name}: ")
         problems += _unknown_channels(settings, registry)
     if problems:
+        for plugin in loaded:
+            if plugin.process is not None:
+                plugin.process.close()
         raise DeploymentError(problems)
     return registry
+
+
+def _rule_problems(registry: Registry) -> list[Problem]:
+    """What rules and alert policies name that there is not."""
+    found = registry.contributions
+    faults = [
+        (f"rules:{rule.id}", fault)
+        for rule in found.rules.values()
+        for fault in input_faults(rule, found.datasets, found.parameters)
+    ] + [
+        (f"alert_policies:{policy.id}", fault)
+        for policy in found.alert_policies.values()
+        for fault in policy_faults(policy, found.alert_policies, found.workflows)
+    ]
+    return [
+        Problem(f"{found.owners[owner].place}.use", f"{found.owners[owner]}: {fault}")
+        for owner, fault in faults
+    ]
 
 
 def _core_channels(settings: Settings, problems: list[Problem]) -> list[Notifier]:

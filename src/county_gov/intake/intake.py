@@ -167,7 +167,8 @@ class Intake:
             await delivery.acknowledge(outcome)
             return outcome
         try:
-            if len(delivery.raw) <= self.limits.inline_bytes:
+            inline = len(delivery.raw) <= self.limits.inline_bytes
+            if inline and source not in self._decoders:  # a plugin's decoder may take its time
                 validated = self.prepare(delivery, source=source)
             else:
                 validated = await asyncio.to_thread(self.prepare, delivery, source=source)

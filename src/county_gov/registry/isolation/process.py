@@ -141,6 +141,11 @@ class PluginProcess:
         life = self._life
         return life.popen.pid if life is not None and life.sound else 0
 
+    @property
+    def dropped(self) -> int:
+        """Lines that it printed or logged and that were left out because there were too many."""
+        return self._output.budget.dropped
+
     def start(self) -> Mapping[str, Any]:
         """Start the process where it does not run, and return what the plugin declares.
 
