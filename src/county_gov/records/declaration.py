@@ -21,7 +21,7 @@ SENSITIVE = (
     "is sensitive, and sensitive values are kept only once they are encrypted at rest, "
     "which this version cannot do: leave the field out"
 )
-KEY_DTYPES = ("text", "int64", "date")
+KEY_DTYPES = ("text", "int64", "date", "instant")
 REGISTERS = {"area": "text", "unit": "text", "thing": "text", "person": "int64"}
 
 
