@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +13,6 @@ from county_gov.contract.clock import DAY, HOUR
 from county_gov.contract.rule import Attribute, Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from county_gov.contract.dataset import Dataset
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 FIRST = 1_325_376_000_000_000
 """2012-01-01T00:00:00Z."""
 LAST = FIRST + 20 * 365 * DAY
-LONGEST = 24
+LONGEST = 12
 """Rows of a generated batch at most."""
 SIZES = (0.0, 0.5, 1.0, 10.0, 50.0, 100.0, 115.0, 150.0, 151.0, 500.0, 1e4, -1.0, -40.0)
 """Values around which limits usually lie."""
@@ -45,35 +43,36 @@ def _field(one: Input) -> str:
     return one.parameter if isinstance(one, Setting) else ""
 
 
-def _column(kind: str, rows: int) -> st.SearchStrategy[NDArray[Any]]:
-    if kind == "text":
-        words = st.lists(st.sampled_from(["", "甲", "level-1"]), min_size=rows, max_size=rows)
-        return words.map(lambda found: np.array(found, object))
-    numbers = st.one_of(
-        st.just(np.nan),
-        st.sampled_from(SIZES),
-        st.floats(-1e6, 1e6, allow_nan=False, width=32),
-    )
-    return st.lists(numbers, min_size=rows, max_size=rows).map(
-        lambda found: np.array(found, np.float64)
-    )
+def _cell(*, text: bool) -> st.SearchStrategy[Any]:
+    if text:
+        return st.sampled_from(("", "甲", "level-1"))
+    return st.sampled_from((np.nan, *SIZES)) | st.floats(-1e6, 1e6, allow_nan=False, width=32)
 
 
-@st.composite
 def batches(
-    draw: st.DrawFn, rule: Rule, texts: frozenset[str], *, minimum: int = 0
-) -> Mapping[str, NDArray[Any]]:
-    """Columns of a batch: several datastreams, times in any order, missing values."""
-    rows = draw(st.integers(minimum, LONGEST))
-    streams = draw(st.lists(st.integers(1, 4), min_size=rows, max_size=rows))
-    hours = draw(st.lists(st.integers(0, (LAST - FIRST) // HOUR), min_size=rows, max_size=rows))
-    columns: dict[str, NDArray[Any]] = {
-        "datastream": np.array(streams, np.int64),
-        "time": FIRST + np.array(hours, np.int64) * HOUR,
-    }
-    for name in rule.inputs:
-        columns[name] = draw(_column("text" if name in texts else "number", rows))
-    return columns
+    rule: Rule, texts: frozenset[str], *, minimum: int = 0
+) -> st.SearchStrategy[Mapping[str, NDArray[Any]]]:
+    """Columns of a batch: several datastreams, times in any order, missing values.
+
+    Args:
+        rule: The rule that they are for.
+        texts: Its inputs whose columns hold texts.
+        minimum: Rows at least.
+    """
+    cells = [_cell(text=name in texts) for name in rule.inputs]
+    row = st.tuples(st.integers(1, 4), st.integers(0, (LAST - FIRST) // HOUR), *cells)
+
+    def columns(rows: list[tuple[Any, ...]]) -> Mapping[str, NDArray[Any]]:
+        found = list(zip(*rows, strict=True)) if rows else [()] * (2 + len(cells))
+        made_of = {
+            "datastream": np.array(found[0], np.int64),
+            "time": FIRST + np.array(found[1], np.int64) * HOUR,
+        }
+        for name, values in zip(rule.inputs, found[2:], strict=True):
+            made_of[name] = np.array(values, object if name in texts else np.float64)
+        return made_of
+
+    return st.lists(row, min_size=minimum, max_size=LONGEST).map(columns)
 
 
 def made(columns: Mapping[str, NDArray[Any]]) -> Batch:

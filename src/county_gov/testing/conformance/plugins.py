@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from county_gov.contract.schema import Field, Schema
 
 CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-WORDS = re.compile(r"[A-Za-z]{4,}")
+WORDS = re.compile(r"[a-z]{3,}")
 PUNCTUATION = "，。；：！？（）、"
 REFERS = ("area", "unit", "thing", "person")
 UNKNOWN_SETTING = "no_such_setting"

@@ -12,10 +12,9 @@ import importlib
 import json
 import os
 import sys
+import threading
 
 FORBIDDEN = {
-    "_thread.start_new_thread": "starts a thread",
-    "_thread.start_joinable_thread": "starts a thread",
     "os.exec": "runs a program",
     "os.fork": "forks",
     "os.forkpty": "forks",
@@ -56,6 +55,13 @@ def main() -> None:
                 told.append(f"writes a file ({path})")
 
     sys.addaudithook(watch)
+    start = threading.Thread.start
+
+    def start_and_tell(thread: threading.Thread) -> None:
+        told.append(f"starts a thread ({thread.name})")
+        start(thread)
+
+    threading.Thread.start = start_and_tell  # type: ignore[method-assign]
     error = ""
     try:
         importlib.import_module(package)
