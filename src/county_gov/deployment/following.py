@@ -88,6 +88,7 @@ class Follower:
         priority: Of its writes.
         vital: Whether the county is not ready while it is stuck.
         idle_seconds: Without rows the step is called with none this often; 0 for never.
+        unfinished: Whether the step has more to do, for which it is called without rows at once.
     """
 
     store: Store
@@ -99,6 +100,7 @@ class Follower:
     priority: Priority = Priority.INTAKE
     idle_seconds: float = 0.0
     vital: bool = True
+    unfinished: Callable[[], bool] = lambda: False
     position: int = field(default=0, init=False)
     _kept: int = field(default=0, init=False)
     _moved: asyncio.Event = field(factory=asyncio.Event, init=False)
@@ -141,6 +143,8 @@ class Follower:
             await self._take(lease, rows)
         if self.idle_seconds:
             await self._take(lease, ())
+        while self.unfinished():
+            await self._take(lease, ())
         self._move(max(head, self.position))
 
     def stuck(self, seconds: float) -> bool:
@@ -166,6 +170,11 @@ class Follower:
                 if len(rows) < self.limit:
                     rest = min(max(called - begun, SHORTEST_GATHERING), LONGEST_GATHERING)
                     await asyncio.sleep(rest)
+                continue
+            if self.unfinished():
+                await self._take(lease, ())
+                called = asyncio.get_running_loop().time()
+                await asyncio.sleep(SHORTEST_GATHERING)
                 continue
             if self.idle_seconds and asyncio.get_running_loop().time() - called > self.idle_seconds:
                 await self._take(lease, ())
@@ -205,7 +214,7 @@ class Follower:
 
     async def reach(self, position: int) -> None:
         """Return once everything up to a position of the journal is done."""
-        while self.position < position:
+        while self.position < position or self.unfinished():
             self._moved.clear()
             await self._moved.wait()
 

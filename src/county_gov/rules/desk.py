@@ -278,17 +278,17 @@ class PolicyDesk:
         if not (self.behind and self._may_retry):
             return []
         rows = skipped_states(snapshot, self.judge.policy.id, RECOVERED_AT_ONCE)
-        self.behind = bool(rows)
+        self.behind = False
         items = []
         for row in rows:
             stretch = _skipped(row)
-            if row.datastream in done or stretch is None:
-                continue
             try:
                 view = register.datastream(row.datastream)
             except KeyError:
                 continue
-            items.append(_Item(view, row, 0, 0, stretch))
+            self.behind = True
+            if row.datastream not in done and stretch is not None:
+                items.append(_Item(view, row, 0, 0, stretch))
         return items
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +15,10 @@ from county_gov.store.observations import FLAG_NUMBERS
 
 if TYPE_CHECKING:
     from county_gov.contract.alert import AlertPolicy
+    from county_gov.contract.dataset import Dataset
+    from county_gov.contract.parameter import Parameter
     from county_gov.contract.rule import Rule
-    from county_gov.rules.dated import DatedSources
+    from county_gov.contract.workflow import Workflow
 
 PERSONAL = ("personal", "sensitive")
 """Fields of these classes can be no input: matters are judged, never people."""
@@ -52,63 +54,72 @@ def fitting_rule(policy: AlertPolicy, rules: Mapping[str, Rule]) -> Rule:
     return rule
 
 
-def check_inputs(rule: Rule, dated: DatedSources) -> None:
-    """Check that what a rule's inputs name is declared.
-
-    Raises:
-        ContractError: naming the first input that is not.
-    """
+def input_faults(
+    rule: Rule, datasets: Mapping[str, Dataset], parameters: Mapping[str, Parameter]
+) -> list[str]:
+    """What is wrong with what a rule's inputs name, each with its place."""
+    found = []
     for name, one in rule.joined.items():
-        place = f"rule {rule.id}: inputs[{name!r}]"
-        if isinstance(one, Setting) and one.parameter not in dated.parameters:
-            known = sorted(dated.parameters)
-            raise ContractError(f"{place}: parameter {one.parameter!r}: expected one of {known}")
+        fault = ""
+        if isinstance(one, Setting) and one.parameter not in parameters:
+            fault = f"parameter {one.parameter!r}: expected one of {sorted(parameters)}"
         if isinstance(one, Attribute):
-            _check_attribute(place, one, dated)
+            fault = _attribute_fault(one, datasets)
+        if fault:
+            found.append(f"rule {rule.id}: inputs[{name!r}]: {fault}")
+    return found
 
 
-def _check_attribute(place: str, one: Attribute, dated: DatedSources) -> None:
-    datasets = {key: value for key, value in dated.datasets.items() if value.kind == "records"}
-    dataset = datasets.get(one.dataset)
-    if dataset is None:
-        raise ContractError(
-            f"{place}: dataset {one.dataset!r}: expected one of records: {sorted(datasets)}"
+def _attribute_fault(one: Attribute, datasets: Mapping[str, Dataset]) -> str:
+    records = sorted(key for key, value in datasets.items() if value.kind == "records")
+    if one.dataset not in records:
+        return f"dataset {one.dataset!r}: expected one of records: {records}"
+    schema = datasets[one.dataset].schema
+    if one.field not in schema.names:
+        return f"field {one.field!r}: expected one of {sorted(schema.names)} of {one.dataset}"
+    if len(schema.key) != 1:
+        return (
+            f"{one.dataset} has the key {list(schema.key)}: expected a single field, that holds the"
+            f" code of the {one.key}"
         )
-    if one.field not in dataset.schema.names:
-        known = sorted(dataset.schema.names)
-        raise ContractError(f"{place}: {dataset.id} has no field {one.field!r}: expected {known}")
-    if len(dataset.schema.key) != 1:
-        raise ContractError(
-            f"{place}: {dataset.id} has the key {dataset.schema.key}: expected a single field, that"
-            f" holds the code of the {one.key}"
+    if schema[one.field].classification in PERSONAL:
+        return f"{one.dataset}.{one.field} is personal: matters are judged, never people"
+    return ""
+
+
+def policy_faults(
+    policy: AlertPolicy,
+    policies: Mapping[str, AlertPolicy],
+    workflows: Mapping[str, Workflow],
+) -> list[str]:
+    """What is wrong with the policies and the event that a policy names, each with its place."""
+    place = f"alert policy {policy.id}"
+    found = []
+    others = sorted(set(policies) - {policy.id})
+    unknown = sorted(set(policy.inhibited_by) - set(policies))
+    if unknown:
+        found.append(f"{place}: inhibited_by: {unknown}: expected some of {others}")
+    elif policy.id in _inhibiting(policy, policies):
+        found.append(f"{place}: inhibited_by: it inhibits itself, by itself or in a circle")
+    workflow = workflows.get(policy.workflow)
+    if policy.on_cleared and workflow and workflow.event(policy.on_cleared) is None:
+        known = [one.id for one in workflow.events]
+        found.append(
+            f"{place}: on_cleared: event {policy.on_cleared!r}: expected one of {known} of"
+            f" {workflow.id}"
         )
-    if dataset.schema[one.field].classification in PERSONAL:
-        raise ContractError(
-            f"{place}: {dataset.id}.{one.field} is personal: matters are judged, never people"
-        )
+    return found
 
 
-def check_inhibitions(policies: Sequence[AlertPolicy]) -> None:
-    """Check that policies are inhibited by others that exist, and not in a circle.
-
-    Raises:
-        ContractError: naming the policy.
-    """
-    by_id = {policy.id: policy for policy in policies}
-    for policy in policies:
-        waiting, seen = list(policy.inhibited_by), set[str]()
-        while waiting:
-            one = waiting.pop()
-            if one not in by_id:
-                raise ContractError(
-                    f"alert policy {policy.id}: inhibited_by {one!r}: expected some of"
-                    f" {sorted(set(by_id) - {policy.id})}"
-                )
-            if one == policy.id:
-                raise ContractError(f"alert policy {policy.id}: inhibited_by: it inhibits itself")
-            if one not in seen:
-                seen.add(one)
-                waiting.extend(by_id[one].inhibited_by)
+def _inhibiting(policy: AlertPolicy, policies: Mapping[str, AlertPolicy]) -> set[str]:
+    """Ids of the policies that inhibit one, and of those that inhibit these."""
+    waiting, seen = list(policy.inhibited_by), set[str]()
+    while waiting:
+        one = waiting.pop()
+        if one in policies and one not in seen:
+            seen.add(one)
+            waiting.extend(policies[one].inhibited_by)
+    return seen
 
 
 def ignored_flags(policy: AlertPolicy | None) -> Bools:

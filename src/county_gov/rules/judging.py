@@ -18,13 +18,14 @@ from attrs import asdict, define, evolve, field, frozen
 
 from county_gov.contract.batch import Batch
 from county_gov.contract.context import DatastreamView, EpisodeView
+from county_gov.errors import ContractError
 from county_gov.registry.breaker import CircuitBreaker
 from county_gov.rules.changed import read_change
 from county_gov.rules.dated import DatedSources, DatedValues, first_instant
 from county_gov.rules.desk import PolicyDesk
 from county_gov.rules.difference import EpisodeWrite, difference
 from county_gov.rules.explanation import citation_of
-from county_gov.rules.fitting import check_inhibitions, check_inputs, fitting_rule, ignored_flags
+from county_gov.rules.fitting import fitting_rule, ignored_flags, input_faults
 from county_gov.rules.joining import Joiner
 from county_gov.rules.judge import PolicyJudge
 from county_gov.rules.samples import InputRows, Readings, Register, Stretch
@@ -153,8 +154,8 @@ class Judging:
         self._values = DatedValues(self.dated)
         self._desks = []
         for rule in self.rules.values():
-            check_inputs(rule, self.dated)
-        check_inhibitions(self.policies)
+            for fault in input_faults(rule, self.dated.datasets, self.dated.parameters):
+                raise ContractError(fault)
         for policy in self.policies:
             rule = fitting_rule(policy, self.rules)
             joiner = self._joiner(rule, self._values, ignored_flags(policy))
