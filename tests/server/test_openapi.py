@@ -13,7 +13,7 @@ from tests.server.conftest import Site
 from tests.store_fixtures import StandingClock
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "http.md"
-ROW = re.compile(r"^\| `(GET|POST|DELETE) ([^`]+)` \| (.+?) \| (.+?) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| `(GET|POST|PUT|DELETE) ([^`]+)` \| (.+?) \| (.+?) \|$", re.MULTILINE)
 
 
 async def test_the_document_is_the_router(site: Site) -> None:

@@ -17,7 +17,9 @@ from county_gov.server.api import cases as cases_api
 from county_gov.server.api import commands as commands_api
 from county_gov.server.api import observations, session
 from county_gov.server.api import outbox as outbox_api
+from county_gov.server.api import parameters as parameters_api
 from county_gov.server.api import quarantine as quarantine_api
+from county_gov.server.api import records as records_api
 from county_gov.server.console import (
     account,
     alerts,
@@ -25,7 +27,13 @@ from county_gov.server.console import (
     cases,
     dashboard,
     outbox,
+    parameter,
+    parameters,
     quarantine,
+    records,
+    records_catalogue,
+    records_forms,
+    records_row,
     sources,
 )
 from county_gov.server.console.frame import draw_failure
@@ -58,11 +66,19 @@ CORE_ROUTES: tuple[Route, ...] = (
     *commands_api.ROUTES,
     *quarantine_api.ROUTES,
     *outbox_api.ROUTES,
+    *records_api.ROUTES,
+    *parameters_api.ROUTES,
     *account.ROUTES,
     *dashboard.ROUTES,
     *alerts.ROUTES,
     *cases.ROUTES,
     *case.ROUTES,
+    *records_catalogue.ROUTES,
+    *records_forms.ROUTES,
+    *records_row.ROUTES,
+    *records.ROUTES,
+    *parameters.ROUTES,
+    *parameter.ROUTES,
     *sources.ROUTES,
     *quarantine.ROUTES,
     *outbox.ROUTES,

@@ -14,6 +14,7 @@ from county_gov.contract.text import Text
 from county_gov.server import cookies
 from county_gov.server.console.naming import area_name
 from county_gov.server.outbox import sees_outbox
+from county_gov.server.records import sees_records
 from county_gov.server.render import Chrome, Flash, NavigationEntry, Person, ProblemSheet
 from county_gov.server.render.chrome import Icon
 
@@ -41,6 +42,28 @@ FLASHES: Mapping[str, Flash] = MappingProxyType(
         "requeued": Flash(
             Text(zh="通知将重新发送。", en="The notice will be sent again."),
         ),
+        "record_saved": Flash(Text(zh="已保存。", en="Saved.")),
+        "record_removed": Flash(
+            Text(zh="已删除该记录。", en="The row was removed."),
+            Text(zh="变更经过仍可查看。", en="Its history can still be read."),
+        ),
+        "records_imported": Flash(
+            Text(zh="导入完成。", en="The file was imported."),
+            Text(zh="列表已是导入后的内容。", en="The list shows what there is now."),
+        ),
+        "parameter_proposed": Flash(
+            Text(zh="已提交。", en="Sent."),
+            Text(zh="经另一人批准后生效。", en="It holds once somebody else approves it."),
+        ),
+        "parameter_approved": Flash(
+            Text(zh="已批准。", en="Approved."),
+            Text(zh="从生效日期起按新值判断。", en="It counts from the day on which it holds."),
+        ),
+        "parameter_rejected": Flash(
+            Text(zh="未批准该值。", en="The value was rejected."),
+            Text(zh="提出人会收到通知。", en="Who proposed it is told."),
+        ),
+        "parameter_withdrawn": Flash(Text(zh="已撤回。", en="Taken back.")),
         "session_ended": Flash(Text(zh="已结束该处登录。", en="That session was ended.")),
         "password_changed": Flash(
             Text(zh="密码已更改。", en="The password was changed."),
@@ -56,6 +79,8 @@ CORE_PAGES: tuple[tuple[str, Text, str, Icon], ...] = (
     ("/", Text(zh="态势总览", en="Overview"), "", "dashboard"),
     ("/alerts", Text(zh="告警", en="Alerts"), "core.alerts.read", "alert"),
     ("/cases", Text(zh="事项", en="Cases"), "", "case"),
+    ("/records", Text(zh="数据目录", en="Catalogue"), "", "records"),
+    ("/parameters", Text(zh="参数设置", en="Settings"), "", "page"),
     ("/sources", Text(zh="数据来源", en="Sources"), "core.sources.read", "source"),
     ("/quarantine", Text(zh="隔离数据", en="Quarantine"), "core.quarantine.read", "quarantine"),
     ("/outbox", Text(zh="通知发送", en="Outbox"), "core.outbox.read", "page"),
@@ -136,6 +161,10 @@ def _may_open(call: Call, href: str, permission: str) -> bool:
     """Whether a page has something for who looks."""
     if href == "/outbox":
         return sees_outbox(call, permission)
+    if href == "/parameters":
+        return call.county.parameters.sees_any(call.actor)
+    if href == "/records":
+        return sees_records(call)
     return call.actor.may(permission) if permission else href != "/cases" or handles_cases(call)
 
 

@@ -8,7 +8,9 @@ from attrs import frozen
 
 from county_gov.contract.text import Text
 
-Icon = Literal["dashboard", "alert", "case", "source", "quarantine", "account", "chart", "page"]
+Icon = Literal[
+    "dashboard", "alert", "case", "source", "records", "quarantine", "account", "chart", "page"
+]
 """Symbols of the sprite that a navigation entry may carry."""
 
 

@@ -1,0 +1,146 @@
+"""What the interface answers and reads about records; values are as the dataset's schema says."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from county_gov.contract.schema import Value
+from county_gov.server.api.documents import Instant
+
+
+class ChoiceDocument(Struct):
+    """A value that a field may have, and its words."""
+
+    value: str
+    title: str
+
+
+class FieldDocument(Struct):
+    """A field of a dataset; ``personal`` ones are masked for most who read."""
+
+    name: str
+    dtype: Literal["int64", "float64", "bool", "text", "instant", "date"]
+    title: str
+    meaning: str
+    unit: str
+    minimum: float | None
+    maximum: float | None
+    decimals: int | None
+    required: bool
+    choices: list[ChoiceDocument]
+    classification: Literal["public", "internal", "personal", "sensitive"]
+    refers: str
+
+
+class DatasetDocument(Struct):
+    """A dataset of records; ``count`` is the number of rows within the caller's areas."""
+
+    id: str
+    title: str
+    version: int
+    system_of_record: Literal["ours", "external"]
+    key: list[str]
+    dated: bool
+    area: str
+    label: str
+    enabled: bool
+    may_write: bool
+    count: int
+    fields: list[FieldDocument]
+
+
+class Catalogue(Struct):
+    """The datasets that the caller may read."""
+
+    datasets: list[DatasetDocument]
+
+
+class RecordDocument(Struct):
+    """A row: instants are RFC 3339, days ISO 8601, numbers exact.
+
+    The key of a dated dataset ends with the day from which the row holds. Fields that are named in
+    ``masked`` show the first character of a text, else null; sent back so, they stay as they are.
+    """
+
+    dataset: str
+    key: str
+    values: dict[str, Value]
+    masked: list[str]
+    version: int
+    changed_at: Instant
+    changed_by: str
+
+
+class RecordList(Struct):
+    """Rows; ``total`` counts all that match."""
+
+    records: list[RecordDocument]
+    total: int
+
+
+class RevisionDocument(Struct):
+    """A change of a row: ``before`` is null where it was added, ``after`` where it was removed."""
+
+    key: str
+    version: int
+    change: Literal["added", "changed", "removed", "upgraded"]
+    at: Instant
+    by: str
+    changed: list[str]
+    before: dict[str, Value] | None
+    after: dict[str, Value] | None
+
+
+class RecordHistory(Struct):
+    """The changes of a row, latest first."""
+
+    revisions: list[RevisionDocument]
+
+
+class RecordWrite(Struct, forbid_unknown_fields=True):
+    """A row to write; fields that are not named keep their value, or are empty.
+
+    ``expected_version`` is the version that was read, 0 for a row that must be new; it may stand
+    in ``If-Match`` instead, or as ``If-None-Match: *``.
+    """
+
+    values: dict[str, Value]
+    expected_version: Annotated[int, Meta(ge=0, le=2**53)] | None = None
+
+
+class FieldProblem(Struct):
+    """What is wrong with a field; an empty field means the whole row."""
+
+    field: str
+    message: str
+
+
+class ImportRow(Struct):
+    """A row of a file that changes something, or cannot be taken.
+
+    ``row`` is its line in the file, the head being line 1.
+    """
+
+    row: int
+    outcome: Literal["added", "changed", "rejected"]
+    key: str
+    before: dict[str, Value]
+    after: dict[str, Value]
+    problems: list[FieldProblem]
+
+
+class ImportDocument(Struct):
+    """What a file changed, or, before it is taken, what it would change.
+
+    ``rows`` lists at most the first 1,000 that are not unchanged; of a changed row ``before`` and
+    ``after`` hold the fields that differ.
+    """
+
+    taken: bool
+    added: int
+    changed: int
+    unchanged: int
+    rejected: int
+    rows: list[ImportRow]
