@@ -216,7 +216,7 @@ class Parameters(ParameterReading):
         return await self._decide(_Attempt(actor, key, request, proposal, "approved", reason))
 
     async def reject(
-        self, actor: Actor, proposal: str, *, reason: str, key: str, request: str = ""
+        self, actor: Actor, proposal: str, *, reason: str = "", key: str, request: str = ""
     ) -> Proposal:
         """Refuse a proposed value, with a reason; it stays visible. Arguments as of `approve`.
 
