@@ -222,7 +222,7 @@ class Desk:
             area=area or "",
             request=request.request,
         )
-        tx.journal("record", dataset, first_day(change.key.valid_from))
+        tx.journal("record", dataset, touched(change.key))
 
     def _answer(self, tx: Transaction, request: Request, key: RowKey) -> StoredRow:
         row = tables.read_row(tx, self.table, key)
@@ -325,9 +325,9 @@ def unknown_code(reference: str, value: Value) -> str:
     return f"{shown_value} is not known as {'an' if kind[0] in 'au' else 'a'} {kind} here"
 
 
-def first_day(day: int | None) -> bytes | None:
-    """What the journal says of a change: the first day that it bears on, None for every day."""
-    return None if day is None else msgspec.json.encode(day)
+def touched(key: RowKey) -> bytes:
+    """What the journal says of a change: the first day that it bears on (null: every day), whose."""
+    return msgspec.json.encode({"day": key.valid_from, "keys": [key.record]})
 
 
 def _conflict(dataset: str, key: str, expected: int, found: int) -> RecordConflict:
