@@ -15,9 +15,9 @@ import numpy as np
 from attrs import define, evolve, field
 
 from county_gov.errors import MalformedDelivery
-from county_gov.intake.charset import UTF8_MARK, detect_charset, refuse_other_marks
 from county_gov.intake.readable import CONTROL, Columns, Readable, Refused, TimeText, assemble
 from county_gov.intake.reasons import FIELDS, REQUIRED, Fault, suggest
+from county_gov.tabular.charset import UTF8_MARK, detect_charset, refuse_other_marks
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 INTEGER = re.compile(r"-?\d{1,20}", re.ASCII)

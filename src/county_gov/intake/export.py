@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from county_gov.store.intake import QuarantinedItem
+from county_gov.tabular.formulas import neutralise
 
 COLUMNS = (
     "id",
@@ -24,19 +25,8 @@ COLUMNS = (
     "wire_format",
     "raw",
 )
-FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
-"""What makes a spreadsheet program read a cell as a formula (OWASP, CSV Injection)."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def neutralise(text: str) -> str:
-    """A text that a spreadsheet program shows as it is: a quote before what begins a formula.
-
-    >>> neutralise("=1+1")
-    "'=1+1"
-    """
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def _lines(rows: Iterable[Iterable[str]]) -> str:

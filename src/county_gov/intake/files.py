@@ -19,8 +19,8 @@ from attrs import evolve, frozen
 
 from county_gov.contract.source import Delivery, Outcome, Reason
 from county_gov.errors import IntakeError, MalformedDelivery, UnsupportedWireFormat
-from county_gov.intake.charset import UTF8_MARK, detect_charset
 from county_gov.intake.wire_format import CSV, NDJSON, ContentType
+from county_gov.tabular.charset import UTF8_MARK, detect_charset
 
 if TYPE_CHECKING:
     from county_gov.intake.intake import Intake

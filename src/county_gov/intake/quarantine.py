@@ -15,7 +15,6 @@ from attrs import frozen
 from county_gov.contract.access import Actor, Scope
 from county_gov.contract.source import Delivery, Outcome, Reason
 from county_gov.errors import CountyGovError, IntakeError, NotFound
-from county_gov.intake.charset import UTF8
 from county_gov.intake.export import HEADER, export_lines
 from county_gov.intake.intake import Intake
 from county_gov.intake.reach import outside_of, today
@@ -34,6 +33,7 @@ from county_gov.store.intake import (
 )
 from county_gov.store.observations.rows import Readings
 from county_gov.store.writer import Priority
+from county_gov.tabular.charset import UTF8
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

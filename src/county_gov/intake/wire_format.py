@@ -9,12 +9,12 @@ from attrs import frozen
 
 from county_gov.contract.source import Decoded, Delivery
 from county_gov.errors import DeliveryTooLarge, MalformedDelivery, UnsupportedWireFormat
-from county_gov.intake.charset import UTF8, UTF8_MARK, known_charset, refuse_other_marks
 from county_gov.intake.delimited import read_csv
 from county_gov.intake.json_columns import read_columns
 from county_gov.intake.json_rows import count_bytes, read_json, read_ndjson, read_row
 from county_gov.intake.limits import IntakeLimits
 from county_gov.intake.readable import ROW_FORMAT, Readable
+from county_gov.tabular.charset import UTF8, UTF8_MARK, known_charset, refuse_other_marks
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 from attrs import frozen
 
-from county_gov.intake.export import neutralise
+from county_gov.tabular.formulas import neutralise
 
 if TYPE_CHECKING:
     from multidict import MultiMapping

@@ -84,3 +84,33 @@ def _is_common_chinese(raw: bytes) -> bool:
     except (UnicodeDecodeError, UnicodeEncodeError):
         return False
     return True
+
+
+def decode_text(raw: bytes) -> tuple[str, str]:
+    """The text of a file that somebody will look at before it counts, and its charset.
+
+    As `detect_charset`, but what is not UTF-8 is taken for GB18030 with all its characters: names
+    have rare ones.
+
+    Raises:
+        MalformedDelivery: if it is neither, or could be both.
+    """
+    refuse_other_marks(raw)
+    if raw.startswith(UTF8_MARK):
+        raw = raw[len(UTF8_MARK) :]
+        charset = UTF8
+    else:
+        charset = detect_charset(raw) if _is_valid(raw, UTF8) else GB18030
+    try:
+        return raw.decode(charset), charset
+    except UnicodeDecodeError as error:
+        msg = "the bytes are neither UTF-8 nor GB18030; save the file as 'CSV UTF-8'"
+        raise MalformedDelivery(msg, place=f"byte {error.start}") from error
+
+
+def _is_valid(raw: bytes, charset: str) -> bool:
+    try:
+        raw.decode(charset)
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from county_gov.errors import MalformedDelivery, UnsupportedWireFormat
-from county_gov.intake.charset import detect_charset, known_charset
+from county_gov.tabular.charset import detect_charset, known_charset
 from county_gov.intake.limits import IntakeLimits
 from county_gov.intake.wire_format import read
 

@@ -1,0 +1,1 @@
+"""Tables as files: CSV and Excel, their charsets, their limits and their formulas."""
