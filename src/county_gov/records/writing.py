@@ -326,7 +326,7 @@ def unknown_code(reference: str, value: Value) -> str:
 
 
 def touched(key: RowKey) -> bytes:
-    """What the journal says of a change: the first day that it bears on (null: every day), whose."""
+    """What the journal says of a change: the first day that it bears on (null: any), and whose."""
     return msgspec.json.encode({"day": key.valid_from, "keys": [key.record]})
 
 
