@@ -97,8 +97,8 @@ class Endpoint:
         path: Begins with "/"; ``{name}`` stands for one part, or for what is left of it, as in
             ``/Things({name})``. Its first part must be free: none of the core's, such as ``/api``,
             ``/static`` or ``/cases``. A GET also answers HEAD.
-        permission: Who may call it; its scope limits what ``ctx.read`` gives. A device has none
-            and reads nothing.
+        permission: Who may call it; its scope limits what ``ctx.read`` gives. ``ctx.records`` is
+            read as who asks, and written as the plugin. A device reads neither.
         handler: Async function of a context with the asking actor's reads, and the request.
         device: Whether devices that sign their requests may call it too.
         maximum_bytes: Longest body that is taken.

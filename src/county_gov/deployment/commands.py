@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from county_gov.contract.command import Command
     from county_gov.contract.context import CommandContext
     from county_gov.contract.schema import Schema, Value
-    from county_gov.deployment.references import References
     from county_gov.registry.gateway import Gateway
     from county_gov.store import Store, Transaction
 
@@ -48,7 +47,7 @@ class Commands:
         commands: By id.
         owner: The plugin that a command belongs to.
         gateway: Calls the plugins.
-        references: Knows whether codes and numbers stand for anything.
+        unknown: Whether a value is no code of what a field refers to.
         context: Makes the context of a run.
     """
 
@@ -56,7 +55,7 @@ class Commands:
     commands: Mapping[str, Command]
     owner: Callable[[str], str]
     gateway: Gateway
-    references: References
+    unknown: Callable[[str, Value], Awaitable[bool]]
     context: MakeContext
     _running: WeakValueDictionary[tuple[str, str], asyncio.Lock] = field(
         factory=WeakValueDictionary, init=False
@@ -146,7 +145,13 @@ class Commands:
         stored, problems = normalise(form, data)
         problems += clean_key(key)
         if not problems:
-            problems += await self.references.problems(form, stored)
+            problems += [
+                Problem(one.name, f"{str(stored[one.name])[:60]!r} is not known: choose another")
+                for one in form.fields
+                if one.refers
+                and stored[one.name] is not None
+                and await self.unknown(one.refers, stored[one.name])
+            ]
         if problems:
             raise CommandInvalid(problems)
         return {one.name: to_value(one, stored[one.name]) for one in form.fields}

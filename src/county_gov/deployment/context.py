@@ -12,6 +12,7 @@ import structlog
 from attrs import define, field, frozen
 
 from county_gov.contract.access import SYSTEM
+from county_gov.records import RecordView
 from county_gov.store import Priority, tables
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from county_gov.contract.clock import Clock
     from county_gov.contract.context import Http, Reader
     from county_gov.contract.parameter import ParameterReader
-    from county_gov.contract.records import RecordReader, RecordWriter
+    from county_gov.contract.records import Record, RecordReader, RecordWriter
     from county_gov.contract.schema import Value
     from county_gov.contract.workflow import CaseView
     from county_gov.store import Snapshot, Store, Transaction
@@ -175,6 +176,34 @@ class CountyPageContext:
     timezone: str = "Asia/Shanghai"
     records: RecordReader = field(kw_only=True)
     parameters: ParameterReader = field(kw_only=True)
+
+
+@frozen(eq=False)
+class AskedRecords(RecordView):
+    """Records in an endpoint: read as who asks, written as the plugin."""
+
+    writer: RecordWriter = field(kw_only=True)
+
+    async def put(
+        self,
+        dataset: str,
+        values: Mapping[str, Value],
+        *,
+        idempotency_key: str,
+        expected_version: int | None = None,
+    ) -> Record:
+        """Add a row of the plugin's own, or change the one of the same key."""
+        return await self.writer.put(
+            dataset, values, idempotency_key=idempotency_key, expected_version=expected_version
+        )
+
+    async def remove(
+        self, dataset: str, key: str, *, idempotency_key: str, expected_version: int | None = None
+    ) -> None:
+        """Remove a row of the plugin's own; its history stays."""
+        await self.writer.remove(
+            dataset, key, idempotency_key=idempotency_key, expected_version=expected_version
+        )
 
 
 @define(eq=False)

@@ -22,6 +22,7 @@ from county_gov.deployment.alarm import Alarm
 from county_gov.deployment.background import Background, forget_old, prune_journal, pull
 from county_gov.deployment.commands import Commands
 from county_gov.deployment.context import (
+    AskedRecords,
     CountyCommandContext,
     CountyPageContext,
     PluginContext,
@@ -39,7 +40,6 @@ from county_gov.deployment.parts import (
 )
 from county_gov.deployment.plugins import Plugins
 from county_gov.deployment.reader import CountyReader
-from county_gov.deployment.references import References
 from county_gov.deployment.rosters import RecordRosters
 from county_gov.deployment.settings import Settings, read_settings
 from county_gov.deployment.steps import EventStep, JudgingStep, LatestStep, OpeningStep
@@ -184,7 +184,7 @@ class County:
             found.commands,
             lambda command: found.owner("commands", command),
             self.gateway,
-            References(self.store, lambda: self.registers.snapshot, self._has_record),
+            self.records.unknown,
             self.command_context,
         )
         self.jobs = Jobs(
@@ -372,10 +372,12 @@ class County:
 
     def endpoint_context(self, plugin: str, actor: Actor, permission: str) -> PluginContext:
         """The context of one request to a plugin's endpoint: it reads within the asker's scope."""
-        return evolve(self.context(plugin), read=self.reader(actor.scope(permission)))
-
-    async def _has_record(self, dataset: str, key: str) -> bool:
-        return await self.records.get(SYSTEM, dataset, key) is not None
+        context = self.context(plugin)
+        return evolve(
+            context,
+            read=self.reader(actor.scope(permission)),
+            records=AskedRecords(self.records, actor, writer=context.records),
+        )
 
     async def caught_up(self) -> None:
         """Return once every follower has passed all of the journal, what they added included."""

@@ -17,7 +17,7 @@ from county_gov.records.authority import Known, no_dataset
 from county_gov.records.declaration import check_datasets, decode_declaration, records_only
 from county_gov.records.keys import parse_key
 from county_gov.records.reading import RecordReading, record_of
-from county_gov.records.references import RegisterCodes
+from county_gov.records.references import RegisterCodes, unknown_codes
 from county_gov.records.starting import Starting, plan_start
 from county_gov.records.writing import Desk, Request, fingerprint
 from county_gov.store import records as tables
@@ -174,6 +174,19 @@ class Records(RecordReading):
         hashed = fingerprint("put", dataset, dict(values), expected_version)
         asked = Request(actor, idempotency_key, hashed)
         self._desk(dataset).put(tx, asked, values, expected_version)
+
+    async def unknown(self, reference: str, value: Value) -> bool:
+        """Whether a value is no code of what a form's field refers to.
+
+        Args:
+            reference: "area", "unit", "thing", "person" or a dataset's id.
+            value: In the shape of `county_gov.contract.values.normalise`.
+        """
+        return await self._store.read(
+            lambda snapshot: bool(
+                unknown_codes(snapshot, self._registers, self._tables, reference, [value])
+            )
+        )
 
     def _know(self, datasets: Mapping[str, Dataset]) -> None:
         self._known = {key: Known(one, enabled=True) for key, one in datasets.items()}
