@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from county_gov.contract.access import SYSTEM
+from county_gov.contract.schema import Value
 from county_gov.deployment import County, read_settings
 from tests.server.conftest import NOW, Template
 from tests.server.records.depot import ACCOUNTS, ROLES, depot
@@ -63,7 +64,7 @@ async def county(
         yield running
 
 
-async def put(county: County, dataset: str, *rows: Mapping[str, object]) -> None:
+async def put(county: County, dataset: str, *rows: Mapping[str, Value]) -> None:
     """Add rows as the system."""
     for number, row in enumerate(rows):
         await county.records.put(

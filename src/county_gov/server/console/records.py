@@ -97,7 +97,7 @@ async def show_records(call: Call) -> web.StreamResponse:
             en=f"{dataset.title.in_language('en')}: {total} {noun}",
         ),
         crumbs=(CATALOGUE,),
-        links=_links(call, dataset, total),
+        links=_links(call, dataset),
         views=(table,),
         filters=await _filters(call, dataset),
     )
@@ -160,7 +160,7 @@ def _empty(call: Call, dataset: Dataset, *, narrowed: bool) -> Text:
     return Text(zh="您的辖区内还没有记录。", en="There are no rows in your area yet.")
 
 
-def _links(call: Call, dataset: Dataset, total: int) -> tuple[Link, ...]:
+def _links(call: Call, dataset: Dataset) -> tuple[Link, ...]:
     found = []
     if may_edit(call, dataset):
         found.append(Link(Text(zh="新增", en="Add"), address(dataset.id, "new"), primary=True))
