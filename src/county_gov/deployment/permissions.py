@@ -21,6 +21,7 @@ CORE_PERMISSIONS: tuple[Permission, ...] = (
     Permission(
         "core.parameters.read", Text(zh="查看参数设置", en="Read settings and who set them")
     ),
+    Permission("core.plugins.read", Text(zh="查看插件运行情况", en="Read how plugins do")),
     Permission("core.metrics.read", Text(zh="查看运行指标", en="Read metrics")),
     Permission("core.audit.read", Text(zh="查看审计日志", en="Read the audit trail")),
 )

@@ -126,7 +126,8 @@ class Plugins:
                 try:
                     await asyncio.to_thread(plugin.process.start)
                 except PluginFailed as error:
-                    log.info("a plugin's process is not running", plugin=plugin.name, why=str(error))
+                    why = str(error)
+                    log.info("a plugin's process is not running", plugin=plugin.name, why=why)
 
     def states(self) -> Sequence[PluginState]:
         """How each plugin stands, in the order of the deployment file."""

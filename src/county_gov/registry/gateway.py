@@ -123,7 +123,7 @@ class Gateway:
             forgiving: Whether an error that the function raises is counted, but does not open the
                 circuit: for functions that one sender's bad input makes fail.
         """
-        circuit = self._circuit(plugin, what)
+        circuit = self.circuit(plugin, what)
         if not circuit.breaker.allows:
             return self._refused(circuit)
         started = time.perf_counter()
@@ -164,7 +164,7 @@ class Gateway:
         expected: tuple[type[Exception], ...] = (),
     ) -> Answer[T] | Failed:
         """Call an async function and wait at most ``seconds``; arguments as in `call`."""
-        circuit = self._circuit(plugin, what)
+        circuit = self.circuit(plugin, what)
         if not circuit.breaker.allows:
             return self._refused(circuit)
         started = time.perf_counter()
@@ -194,7 +194,7 @@ class Gateway:
         Raises:
             PluginFailed: if it fails, or its circuit is open.
         """
-        circuit = self._circuit(plugin, what)
+        circuit = self.circuit(plugin, what)
         if not circuit.breaker.allows:
             raise PluginFailed(self._refused(circuit).reason)
         late: list[Visit] = []
@@ -231,7 +231,8 @@ class Gateway:
             found = list(self.circuits.items())
         return tuple(circuit for _key, circuit in sorted(found, key=lambda one: one[0]))
 
-    def _circuit(self, plugin: str, what: str) -> Circuit:
+    def circuit(self, plugin: str, what: str) -> Circuit:
+        """The circuit of a purpose, from now on counted even where it is never called."""
         with self._lock:
             circuit = self.circuits.get((plugin, what))
             if circuit is None:
@@ -278,7 +279,7 @@ class Gateway:
         circuit.last_failed_at = self.clock.now()
 
     def _overdue(self, visit: Visit, place: str) -> None:
-        circuit = self._circuit(visit.plugin, visit.what)
+        circuit = self.circuit(visit.plugin, visit.what)
         reason = f"hangs for more than {visit.seconds:g} s at {place}"
         with self._lock:
             circuit.last_error = reason

@@ -83,6 +83,7 @@ class Guarding:
     def rule(self, rule: Rule) -> Rule:
         """The rule with its ``judge`` behind the gateway."""
         owner, what, judge = self.owners("rules", rule.id), f"rule {rule.id}", rule.judge
+        self.gateway.circuit(owner, what)
 
         def guarded(batch: Batch) -> Mapping[str, Judgement]:
             return self.call(

@@ -27,6 +27,7 @@ from county_gov.server.console import (
     cases,
     dashboard,
     outbox,
+    plugins,
     parameter,
     parameters,
     quarantine,
@@ -82,6 +83,7 @@ CORE_ROUTES: tuple[Route, ...] = (
     *sources.ROUTES,
     *quarantine.ROUTES,
     *outbox.ROUTES,
+    *plugins.ROUTES,
     *live.ROUTES,
     *static_files.ROUTES,
 )

@@ -7,15 +7,36 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from attrs import define, field
+
+if TYPE_CHECKING:
+    from county_gov.deployment.plugins import PluginState
+    from county_gov.registry.gateway import Circuit
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the buckets of durations, seconds."""
 
 Sample = tuple[str, str, str, float]
 """Name, help, labels as ``key="value"``, value."""
+
+
+PLUGIN_METRICS: tuple[tuple[str, str, str, Callable[[Circuit], float]], ...] = (
+    ("county_gov_plugin_calls_total", "counter", "Calls of a plugin.", lambda one: one.calls),
+    ("county_gov_plugin_failures_total", "counter", "Calls that failed.", lambda one: one.failures),
+    ("county_gov_plugin_hung_total", "counter", "Calls given up.", lambda one: one.hung),
+    ("county_gov_plugin_cut_off_total", "counter", "Calls not made.", lambda one: one.cut_off),
+    ("county_gov_plugin_seconds_total", "counter", "Seconds in calls.", lambda one: one.seconds),
+    (
+        "county_gov_plugin_circuit_open",
+        "gauge",
+        "Whether calls are not made.",
+        lambda one: int(not one.breaker.allows),
+    ),
+)
+"""Name, type, help and value of what is counted for each purpose of a plugin."""
 
 
 @define(eq=False)
@@ -61,6 +82,24 @@ class RequestMetrics:
         yield from gauge_lines(
             [("county_gov_http_requests_running", "Requests under way.", "", self.running)]
         )
+
+
+def plugin_lines(states: Iterable[PluginState]) -> Iterator[str]:
+    """Calls of plugins by purpose in Prometheus' text format."""
+    found = list(states)
+    circuits = [one for state in found for one in state.circuits]
+    for name, kind, words, value in PLUGIN_METRICS:
+        yield f"# HELP {name} {words}"
+        yield f"# TYPE {name} {kind}"
+        for one in circuits:
+            labels = f'plugin="{escape(one.plugin)}",purpose="{escape(one.what)}"'
+            yield f"{name}{{{labels}}} {value(one)!r}"
+    name = "county_gov_plugin_process_starts_total"
+    yield f"# HELP {name} Starts of a plugin's own process."
+    yield f"# TYPE {name} counter"
+    for state in found:
+        starts = state.process.starts if state.process else 0
+        yield f'{name}{{plugin="{escape(state.plugin.name)}"}} {starts}'
 
 
 def gauge_lines(samples: Iterable[Sample]) -> Iterator[str]:

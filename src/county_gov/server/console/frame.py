@@ -84,6 +84,7 @@ CORE_PAGES: tuple[tuple[str, Text, str, Icon], ...] = (
     ("/sources", Text(zh="数据来源", en="Sources"), "core.sources.read", "source"),
     ("/quarantine", Text(zh="隔离数据", en="Quarantine"), "core.quarantine.read", "quarantine"),
     ("/outbox", Text(zh="通知发送", en="Outbox"), "core.outbox.read", "page"),
+    ("/plugins", Text(zh="插件", en="Plugins"), "core.plugins.read", "page"),
 )
 """Address, title, permission (empty: anybody signed in), symbol."""
 
