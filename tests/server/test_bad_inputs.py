@@ -81,6 +81,7 @@ class WriteRoute:
 WRITES = (
     WriteRoute("/api/v1/session"),
     WriteRoute("/api/v1/cases/1/events/dispatch", headers={"Idempotency-Key": "k"}),
+    WriteRoute("/api/v1/commands/desk.enter", headers={"Idempotency-Key": "k"}),
     WriteRoute("/api/v1/quarantine/1/retry"),
     WriteRoute("/api/v1/quarantine/1/dismiss"),
     WriteRoute("/login", "application/x-www-form-urlencoded"),
@@ -88,6 +89,14 @@ WRITES = (
     WriteRoute("/quarantine/1/retry", "application/x-www-form-urlencoded"),
     WriteRoute("/quarantine/1/dismiss", "application/x-www-form-urlencoded"),
     WriteRoute("/api/v1/outbox/1/requeue"),
+    WriteRoute("/api/v1/parameters/dam.limit/proposals", headers={"Idempotency-Key": "k"}),
+    WriteRoute("/api/v1/parameters/dam.limit/proposals/7/approve"),
+    WriteRoute("/api/v1/parameters/dam.limit/proposals/7/reject"),
+    WriteRoute("/api/v1/parameters/dam.limit/proposals/7/withdraw"),
+    WriteRoute("/parameters/dam.limit/proposals", FORM),
+    WriteRoute("/parameters/dam.limit/proposals/7/approve", FORM),
+    WriteRoute("/parameters/dam.limit/proposals/7/reject", FORM),
+    WriteRoute("/parameters/dam.limit/proposals/7/withdraw", FORM),
     WriteRoute("/outbox/1/requeue", "application/x-www-form-urlencoded"),
     WriteRoute("/language", "application/x-www-form-urlencoded"),
     WriteRoute("/account/password", "application/x-www-form-urlencoded"),
@@ -102,6 +111,9 @@ def test_every_write_route_is_tried() -> None:
     patterns = {
         one.path.replace("/1/", "/{id}/")
         .replace("/dispatch", "/{event}")
+        .replace("/desk.enter", "/{command}")
+        .replace("/dam.limit/", "/{id}/")
+        .replace("/7/", "/{number}/")
         .replace("/0123456789abcdef/", "/{id}/")
         for one in WRITES
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
@@ -20,6 +20,7 @@ from county_gov.server.routes import SIGNED_IN, Parameter, Route
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from county_gov.contract.access import Actor
     from county_gov.contract.parameter import ParameterValue
     from county_gov.parameters import AreaValue, Overview, Proposal
     from county_gov.server.call import Call
@@ -185,17 +186,37 @@ def _decide(verb: str) -> Callable[[Call], Awaitable[web.StreamResponse]]:
     async def decide(call: Call) -> web.StreamResponse:
         read_parameters(call.request.query, ())
         body = await call.json(DecisionBody)
-        parameters = call.county.parameters
-        act = {
-            "approve": parameters.approve,
-            "reject": parameters.reject,
-            "withdraw": parameters.withdraw,
-        }[verb]
-        proposal = f"{call.part('id')}/{call.part('number')}"
-        found = await act(call.actor, proposal, reason=body.reason, key=_key(call), request=call.id)
+        found = await decision(call, verb)(
+            call.actor,
+            f"{call.part('id')}/{call.part('number')}",
+            reason=body.reason,
+            key=_key(call),
+            request=call.id,
+        )
         return call.answer(_proposal(found))
 
     return decide
+
+
+class Decision(Protocol):
+    """One way of deciding about a proposal."""
+
+    async def __call__(
+        self, actor: Actor, proposal: str, *, reason: str = "", key: str, request: str = ""
+    ) -> Proposal:
+        """The proposal as it is afterwards."""
+        ...
+
+
+def decision(call: Call, verb: str) -> Decision:
+    """The way of deciding that a verb of `DECISIONS` names."""
+    parameters = call.county.parameters
+    ways: dict[str, Decision] = {
+        "approve": parameters.approve,
+        "reject": parameters.reject,
+        "withdraw": parameters.withdraw,
+    }
+    return ways[verb]
 
 
 def _key(call: Call) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from county_gov.contract.values import from_words
 from county_gov.errors import Problem, ProposalConflict, ProposalInvalid
 from county_gov.parameters import proposal_form
 from county_gov.parameters.words import COUNTY, day_words
+from county_gov.server.api.parameters import DECISIONS, decision
 from county_gov.server.console.forms import field_of, with_problems
 from county_gov.server.console.frame import draw
 from county_gov.server.console.parameters import (
@@ -111,29 +112,27 @@ async def propose(call: Call) -> web.StreamResponse:
     return call.redirect(f"/parameters/{overview.parameter.id}", flash="parameter_proposed")
 
 
-async def decide(call: Call) -> web.StreamResponse:
-    """Approve, reject or take back a proposal."""
-    form = dict(await call.form())
-    verb, number = call.part("verb"), call.part("number")
-    parameters = call.county.parameters
-    act = {
-        "approve": parameters.approve,
-        "reject": parameters.reject,
-        "withdraw": parameters.withdraw,
-    }[verb]
-    try:
-        await act(
-            call.actor,
-            f"{call.part('id')}/{number}",
-            reason=form.get("reason", ""),
-            key=form.get("idempotency_key", ""),
-            request=call.id,
-        )
-    except ProposalInvalid as error:
-        return await _page(call, Tried(f"{verb}-{number}", form, error.problems))
-    except ProposalConflict:
-        return await _page(call, conflict=True)
-    return call.redirect(f"/parameters/{call.part('id')}", flash=DONE[verb])
+def _decide(verb: str) -> Callable[[Call], Awaitable[web.StreamResponse]]:
+    """The handler of one way of deciding."""
+
+    async def decide(call: Call) -> web.StreamResponse:
+        form = dict(await call.form())
+        parameter, number = call.part("id"), call.part("number")
+        try:
+            await decision(call, verb)(
+                call.actor,
+                f"{parameter}/{number}",
+                reason=form.get("reason", ""),
+                key=form.get("idempotency_key", ""),
+                request=call.id,
+            )
+        except ProposalInvalid as error:
+            return await _page(call, Tried(f"{verb}-{number}", form, error.problems))
+        except ProposalConflict:
+            return await _page(call, conflict=True)
+        return call.redirect(f"/parameters/{parameter}", flash=DONE[verb])
+
+    return decide
 
 
 async def _page(
@@ -350,13 +349,16 @@ ROUTES = (
         media=(FORM,),
         failures=(404,),
     ),
-    Route(
-        "POST",
-        f"{ONE}/proposals/{{number:[0-9]{{1,15}}}}/{{verb:approve|reject|withdraw}}",
-        decide,
-        SIGNED_IN,
-        Text(zh="批准参数值", en="Approve, reject or take back a proposed value"),
-        media=(FORM,),
-        failures=(404, 409),
+    *(
+        Route(
+            "POST",
+            f"{ONE}/proposals/{{number:[0-9]{{1,15}}}}/{verb}",
+            _decide(verb),
+            SIGNED_IN,
+            summary,
+            media=(FORM,),
+            failures=(404, 409),
+        )
+        for verb, summary in DECISIONS
     ),
 )
