@@ -110,6 +110,11 @@ class Jobs:
         ]
         return min([*coming, *([] if waiting is None else [waiting])])
 
+    @property
+    def under_way(self) -> frozenset[str]:
+        """Jobs of which a run is under way in this process."""
+        return frozenset(self._running)
+
     async def settled(self) -> None:
         """Return once no run is under way in this process."""
         while self._running:
