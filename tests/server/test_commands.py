@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,11 +17,13 @@ from county_gov.contract.access import SYSTEM
 from county_gov.deployment import County, read_settings
 from county_gov.errors import DeploymentError
 from county_gov.store import Snapshot, tables
+from tests.intake.bad_inputs import BAD_INPUTS
 from tests.server.conftest import NOW, Serve, Site
 from tests.server.desk import Book, DeskPlugin, NoConfig, loaded, permit
 from tests.store_fixtures import StandingClock
 
 PAGE = "/desk/entries"
+FORM = "application/x-www-form-urlencoded"
 ENTER = f"{PAGE}/commands/desk.enter?form=enter"
 
 
@@ -230,6 +233,26 @@ async def test_a_case_is_opened_as_the_person_and_once(desk: Site, book: Book) -
     status, _said = await give(worker, "desk.file", {}, "k3")
     assert 403 == status
     assert 1 == len(book.cases)
+
+
+async def test_bad_bodies_do_nothing(desk: Site, book: Book) -> None:
+    """Each class of bad input as the body of a form and of the interface: a 4xx, nothing done."""
+    visitor = await desk.person("dispatch1")
+    wrong: list[str] = []
+    routes = ((ENTER, FORM), ("/api/v1/commands/desk.enter", "application/json"))
+    for path, media in routes:
+        for one in BAD_INPUTS:
+            own = one.content_type.startswith(("application/json", "text"))
+            headers = {
+                "Content-Type": media if own else one.content_type,
+                "Idempotency-Key": one.name.encode("ascii", "replace").decode()[:100],
+            }
+            async with visitor.post(path, data=io.BytesIO(one.body()), headers=headers) as answer:
+                if not 400 <= answer.status < 500:
+                    wrong.append(f"{path} {one.name}: {answer.status}")
+    assert [] == wrong
+    assert [] == book.entries
+    assert "done" not in {outcome for _object, outcome, _actor in audited(desk)}
 
 
 async def test_a_page_with_an_unknown_command_refuses_the_start(folder: Path) -> None:
