@@ -13,7 +13,6 @@ from county_gov.errors import LeaseLost, NotFound
 from county_gov.store import Store, Transaction, tables
 from county_gov.store.alerts import (
     EpisodeRow,
-    StateRow,
     count_episodes,
     count_open,
     episodes_between,
@@ -22,11 +21,15 @@ from county_gov.store.alerts import (
     insert_episodes,
     link_case,
     list_episodes,
-    load_states,
     open_episodes,
+    update_episodes,
+)
+from county_gov.store.judging_states import (
+    StateRow,
+    load_states,
     save_states,
     skipped_states,
-    update_episodes,
+    states_of,
 )
 
 T = TypeVar("T")
@@ -194,3 +197,12 @@ def test_states_cannot_be_overtaken(county: Store) -> None:
     assert [second] == county.read_now(lambda s: skipped_states(s, "t.policy", 10))
     assert {} == county.read_now(lambda s: load_states(s, "t.other", [1]))
     assert {} == county.read_now(lambda s: load_states(s, "t.policy", []))
+
+
+def test_states_are_found_by_how_far_they_were_judged(county: Store) -> None:
+    """Those judged at an instant or later, of one policy."""
+    rows = [StateRow("t.policy", number, number * 100, "{}") for number in (1, 2, 3)]
+    write(county, lambda tx: save_states(tx, [None] * 3, rows))
+
+    assert rows[1:] == county.read_now(lambda s: states_of(s, "t.policy", 200))
+    assert [] == county.read_now(lambda s: states_of(s, "t.other", 0))

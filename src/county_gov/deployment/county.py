@@ -30,6 +30,7 @@ from county_gov.deployment.context import (
 from county_gov.deployment.following import Follower, Signal
 from county_gov.deployment.http import PluginHttp
 from county_gov.deployment.live import LiveEvents
+from county_gov.deployment.opening import OpeningStep
 from county_gov.deployment.parts import (
     channels,
     intake_limits,
@@ -42,7 +43,7 @@ from county_gov.deployment.plugins import Plugins
 from county_gov.deployment.reader import CountyReader
 from county_gov.deployment.rosters import RecordRosters
 from county_gov.deployment.settings import Settings, read_settings
-from county_gov.deployment.steps import EventStep, JudgingStep, LatestStep, OpeningStep
+from county_gov.deployment.steps import EventStep, JudgingStep, LatestStep
 from county_gov.intake.intake import Intake
 from county_gov.intake.quarantine import Quarantine
 from county_gov.jobs import Jobs
@@ -411,6 +412,7 @@ class County:
         latest = LatestStep(self.observations)
         judging = JudgingStep(self.store, self.judging)
         opening = OpeningStep(
+            self.store,
             self.cases,
             self.registers,
             self.registry.contributions.alert_policies,

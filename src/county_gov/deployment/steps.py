@@ -9,20 +9,16 @@ from typing import TYPE_CHECKING
 import structlog
 from attrs import frozen
 
-from county_gov.contract.access import SYSTEM
 from county_gov.contract.plugin import AlertChanged, CaseMoved
 from county_gov.registry.gateway import Failed
 from county_gov.rules.judging import decode_change
-from county_gov.store import alerts, case_lists
 from county_gov.store.observations import decode_changes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
     from county_gov.cases import Cases
-    from county_gov.contract.alert import AlertPolicy
-    from county_gov.contract.context import Context, EpisodeView
-    from county_gov.registers import Registers
+    from county_gov.contract.context import Context
     from county_gov.registry.gateway import Gateway
     from county_gov.rules.judging import Judging
     from county_gov.store import Store, Transaction
@@ -69,65 +65,6 @@ class JudgingStep:
             self.judging.apply(tx, plan)
 
         return apply
-
-
-@frozen(eq=False)
-class OpeningStep:
-    """Opens a case for each new episode, or lets it join the open case of its datastream.
-
-    It follows the judging instead of being part of it: where two thousand stations raise an alert
-    at once, their cases are opened a few at a time, and nobody waits for the writer.
-
-    An episode that was over before the newest reading that had been judged is history, told by
-    late data: it is recorded, and nobody is sent out.
-    """
-
-    cases: Cases
-    registers: Registers
-    policies: Mapping[str, AlertPolicy]
-    drill: bool
-
-    async def __call__(self, rows: Sequence[JournalRow]) -> Callable[[Transaction], None]:
-        """Pick the new episodes whose policy opens cases."""
-        raised: list[tuple[AlertPolicy, EpisodeView]] = []
-        for row in rows:
-            if row.payload is None:
-                continue
-            change, episode, details = decode_change(row.payload)
-            policy = self.policies.get(episode.policy)
-            if change == "raised" and not details.get("late") and policy and policy.workflow:
-                raised.append((policy, episode))
-
-        def apply(tx: Transaction) -> None:
-            for policy, episode in raised:
-                self._open_case(tx, policy, episode)
-
-        return apply
-
-    def _open_case(self, tx: Transaction, policy: AlertPolicy, episode: EpisodeView) -> None:
-        case = case_lists.open_case_of(tx, policy.workflow, episode.datastream)
-        if case is None:
-            view = self.cases.open_in(
-                tx,
-                policy.workflow,
-                title=self._title(policy, episode),
-                area=episode.area,
-                subject=episode.datastream,
-                data={},
-                actor=SYSTEM,
-                key=f"episode:{episode.id}",
-                drill=self.drill,
-            )
-            case = int(view.id)
-        alerts.link_case(tx, episode.id, case)
-
-    def _title(self, policy: AlertPolicy, episode: EpisodeView) -> str:
-        snapshot = self.registers.snapshot
-        number = snapshot.number(episode.datastream)
-        if number < 0:
-            return f"{policy.title.zh}：{episode.datastream}"
-        view = snapshot.datastream(number)
-        return f"{policy.title.zh}：{view.thing_name or view.name}"
 
 
 @frozen(eq=False)

@@ -14,7 +14,7 @@ from county_gov.contract.clock import EARLIEST, LATEST, MICROSECONDS
 from county_gov.errors import ContractError
 from county_gov.rules.judge import Judged, PolicyJudge
 from county_gov.rules.samples import Register, Samples, Stretch
-from county_gov.store.alerts import StateRow, load_states, skipped_states, states_of
+from county_gov.store.judging_states import StateRow, load_states, skipped_states, states_of
 
 if TYPE_CHECKING:
     from county_gov.contract.context import DatastreamView

@@ -28,7 +28,8 @@ from county_gov.rules.hours import Coverage, floor_hour, hours_over
 from county_gov.rules.joining import Joiner
 from county_gov.rules.samples import InputRows, Readings, Samples, Stretch
 from county_gov.rules.scan import Track, scan
-from county_gov.store.alerts import EpisodeRow, StateRow, episodes_between, open_episodes
+from county_gov.store.alerts import EpisodeRow, episodes_between, open_episodes
+from county_gov.store.judging_states import StateRow
 
 if TYPE_CHECKING:
     from county_gov.contract.alert import AlertPolicy

@@ -33,13 +33,12 @@ from county_gov.rules.told import LAST_BATCH, Told
 from county_gov.store.alerts import (
     Change,
     EpisodeRow,
-    StateRow,
     insert_changes,
     insert_episodes,
-    save_states,
     update_episodes,
     view_of,
 )
+from county_gov.store.judging_states import StateRow, save_states
 from county_gov.store.observations import decode_changes
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Alert episodes, their changes, and how far each policy has judged each datastream."""
+"""Alert episodes and their changes."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ import msgspec
 import sqlalchemy as sa
 from attrs import asdict, frozen
 
-from county_gov.contract.batch import NO_TIME
 from county_gov.contract.context import EpisodeView
-from county_gov.errors import LeaseLost, NotFound
+from county_gov.errors import NotFound
 from county_gov.store.scope import visible
 from county_gov.store.tables import (
     datastreams,
     episode_changes,
     episodes,
-    judging_states,
     things,
 )
 
@@ -30,26 +28,6 @@ FEW = 200
 """Up to so many datastreams are named one by one in a query."""
 
 Change = Literal["raised", "level", "cleared", "corrected", "withdrawn"]
-
-
-@frozen
-class StateRow:
-    """How far a policy has judged a datastream.
-
-    Args:
-        policy: The policy's id.
-        datastream: The datastream's number.
-        judged_until: Time of the last reading judged.
-        state: The machine's state after it, as JSON.
-        skipped_from, skipped_to: Readings that could not be judged yet, None where there are none.
-    """
-
-    policy: str
-    datastream: int
-    judged_until: int
-    state: str
-    skipped_from: int | None = None
-    skipped_to: int | None = None
 
 
 @frozen
@@ -101,91 +79,12 @@ class EpisodeDetail:
     changes: tuple[ChangeRow, ...]
 
 
-def _of(table: sa.Table, numbers: Sequence[int]) -> sa.ColumnElement[bool]:
+def of_datastreams(table: sa.Table, numbers: Sequence[int]) -> sa.ColumnElement[bool]:
+    """The condition that a row is of some datastreams, or near them where they are many."""
     column = table.c.datastream
     if len(numbers) <= FEW:
         return column.in_(numbers)
     return column.between(min(numbers), max(numbers))
-
-
-def load_states(snapshot: Snapshot, policy: str, numbers: Sequence[int]) -> dict[int, StateRow]:
-    """The states of a policy for datastreams, by number; those never judged are missing."""
-    if not numbers:
-        return {}
-    statement = sa.select(judging_states).where(
-        judging_states.c.policy == policy, _of(judging_states, numbers)
-    )
-    wanted = set(numbers)
-    rows = (StateRow(*row) for row in snapshot.rows(statement))
-    return {row.datastream: row for row in rows if row.datastream in wanted}
-
-
-def skipped_states(snapshot: Snapshot, policy: str, limit: int) -> list[StateRow]:
-    """States of a policy with readings that could not be judged, at most ``limit``."""
-    statement = (
-        sa.select(judging_states)
-        .where(judging_states.c.policy == policy, judging_states.c.skipped_from.is_not(None))
-        .order_by(judging_states.c.datastream)
-        .limit(limit)
-    )
-    return [StateRow(*row) for row in snapshot.rows(statement)]
-
-
-def states_of(snapshot: Snapshot, policy: str, since: int) -> list[StateRow]:
-    """States of a policy whose datastreams were judged at an instant or later."""
-    statement = sa.select(judging_states).where(
-        judging_states.c.policy == policy, judging_states.c.judged_until >= since
-    )
-    return [StateRow(*row) for row in snapshot.rows(statement)]
-
-
-def save_states(
-    tx: Transaction, before: Sequence[StateRow | None], after: Sequence[StateRow]
-) -> None:
-    """Write states that were computed outside.
-
-    Args:
-        tx: The transaction.
-        before: The states as they were read, None where there was none.
-        after: The states as they shall be, for the same datastreams.
-
-    Raises:
-        LeaseLost: if somebody else has moved one of them meanwhile.
-    """
-    pairs = list(zip(before, after, strict=True))
-    moved = [
-        (*_state(new), old.policy, old.datastream, old.judged_until, old.state, *_skipped(old))
-        for old, new in pairs
-        if old is not None
-    ]
-    made = [(*_state(new), new.policy, new.datastream) for old, new in pairs if old is None]
-    changed = tx.driver_many(_UPDATE_STATE, moved) + tx.driver_many(_INSERT_STATE, made)
-    if changed != len(after):
-        raise LeaseLost(
-            f"{len(after) - changed} of {len(after)} judging states have moved since they were"
-            " read; somebody else is judging: read again"
-        )
-
-
-_UPDATE_STATE = """
-    UPDATE judging_states SET judged_until = ?, state = ?, skipped_from = ?, skipped_to = ?
-    WHERE policy = ? AND datastream = ? AND judged_until = ? AND state = ?
-        AND COALESCE(skipped_from, ?) = ? AND COALESCE(skipped_to, ?) = ?"""
-_INSERT_STATE = """
-    INSERT INTO judging_states
-        (judged_until, state, skipped_from, skipped_to, policy, datastream)
-    VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (policy, datastream) DO NOTHING"""
-
-
-def _state(row: StateRow) -> tuple[int, str, int | None, int | None]:
-    return row.judged_until, row.state, row.skipped_from, row.skipped_to
-
-
-def _skipped(row: StateRow) -> tuple[int, int, int, int]:
-    """The skipped stretch as it is compared: each end with what stands for none."""
-    first = NO_TIME if row.skipped_from is None else row.skipped_from
-    last = NO_TIME if row.skipped_to is None else row.skipped_to
-    return NO_TIME, first, NO_TIME, last
 
 
 _EPISODE = (
@@ -222,7 +121,7 @@ def open_episodes(snapshot: Snapshot, policy: str, numbers: Sequence[int]) -> di
         return {}
     statement = sa.select(*_EPISODE).where(
         episodes.c.policy == policy,
-        _of(episodes, numbers),
+        of_datastreams(episodes, numbers),
         episodes.c.ended_at.is_(None),
         episodes.c.withdrawn == 0,
     )
@@ -247,6 +146,39 @@ def episodes_between(
         .order_by(episodes.c.started_at)
     )
     return [_episode(row) for row in snapshot.rows(statement)]
+
+
+def find_episode(snapshot: Snapshot, episode: int) -> EpisodeRow | None:
+    """An episode of an id, withdrawn or not; None where there is none."""
+    row = snapshot.first(sa.select(*_EPISODE).where(episodes.c.id == episode))
+    return None if row is None else _episode(row)
+
+
+def open_among(
+    snapshot: Snapshot, policies: Sequence[str], numbers: Sequence[int]
+) -> list[EpisodeRow]:
+    """The open episodes of some policies on some datastreams, by their beginning."""
+    if not policies or not numbers:
+        return []
+    statement = (
+        sa.select(*_EPISODE)
+        .where(
+            episodes.c.policy.in_(policies),
+            episodes.c.datastream.in_(numbers),
+            episodes.c.ended_at.is_(None),
+            episodes.c.withdrawn == 0,
+        )
+        .order_by(episodes.c.started_at, episodes.c.id)
+    )
+    return [_episode(row) for row in snapshot.rows(statement)]
+
+
+def count_lasting(snapshot: Snapshot, case: int) -> int:
+    """How many episodes of a case have not ended."""
+    statement = sa.select(sa.func.count()).where(
+        episodes.c.case == case, episodes.c.ended_at.is_(None), episodes.c.withdrawn == 0
+    )
+    return int(snapshot.scalar(statement))
 
 
 def insert_episodes(tx: Transaction, rows: Sequence[EpisodeRow]) -> list[int]:
