@@ -27,27 +27,32 @@ class Driver:
     Args:
         county: The county.
         clock: Its clock.
+        failures: Whether contributions of plugins may fail.
     """
 
     county: County
     clock: SetClock
+    failures: bool = False
     _head: int = field(default=-1, init=False)
+    _failed: dict[tuple[str, str], int] = field(factory=dict, init=False)
 
     async def settle(self) -> None:
         """Judge, open cases, tell plugins, run what is due and send notices, until all is quiet.
 
         Raises:
-            AssertionError: if it never becomes quiet.
+            AssertionError: if it never becomes quiet, or a plugin's contribution has failed.
         """
         for _round in range(ROUNDS):
             busy = await self._follow()
-            busy |= await self._run_due()
+            await self._run_due()
             busy |= bool(await self.county.outbox.deliver_due())
-            if not busy:
-                return
-        raise AssertionError(
-            f"still not quiet after {ROUNDS} rounds: some listener, job or task answers itself"
-        )
+            if not busy and await self.county.store.read(followers.head) == self._head:
+                break
+        else:
+            raise AssertionError(
+                f"still not quiet after {ROUNDS} rounds: a listener, job or task answers itself"
+            )
+        self._require_no_failure()
 
     async def advance(self, until: int) -> None:
         """Move the clock on, stopping at each instant at which something is due.
@@ -61,10 +66,10 @@ class Driver:
         if until < self.clock.at:
             raise ValueError(f"time goes on: {until} lies before {self.clock.at}")
         while True:
-            due = await self._next_due()
-            if due is None or due > until:
+            due = await self._run_due()
+            if due is None or not self.clock.at < due <= until:
                 break
-            self.clock.at = max(self.clock.at, due)
+            self.clock.at = due
             await self.settle()
         self.clock.at = until
         await self.settle()
@@ -80,10 +85,27 @@ class Driver:
         self._head = head
         return True
 
-    async def _run_due(self) -> bool:
-        """Run jobs and timers that are due; whether there were any."""
-        return False
+    async def _run_due(self) -> int | None:
+        """Run jobs and open tasks that are due; the next instant at which one is, or None."""
+        jobs = self.county.jobs
+        coming = await jobs.tick()
+        while jobs.under_way:
+            await jobs.settled()
+            coming = await jobs.tick()
+        opening = await self.county.cases.recurring.open_due()
+        return min((one for one in (coming, opening) if one is not None), default=None)
 
-    async def _next_due(self) -> int | None:
-        """The next instant after now at which something is due, or None."""
-        return None
+    def _require_no_failure(self) -> None:
+        """Tell of contributions that have failed since this was asked last.
+
+        Raises:
+            AssertionError: naming each with its last error.
+        """
+        found = []
+        for one in self.county.gateway.all_circuits():
+            key = (one.plugin, one.what)
+            if one.failures > self._failed.get(key, 0):
+                found.append(f"{one.plugin}: {one.what} failed: {one.last_error}")
+            self._failed[key] = one.failures
+        if found and not self.failures:
+            raise AssertionError("; ".join(found))

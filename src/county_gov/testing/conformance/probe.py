@@ -61,7 +61,7 @@ def main() -> None:
         told.append(f"starts a thread ({thread.name})")
         start(thread)
 
-    threading.Thread.start = start_and_tell  # type: ignore[method-assign]
+    threading.Thread.start = start_and_tell  # type: ignore[assignment, method-assign]
     error = ""
     try:
         importlib.import_module(package)
