@@ -154,6 +154,17 @@ async def _figures(
             ),
             Figure(Text(zh="未结案事项", en="Open cases"), lasting, as_of=call.now, href="/cases"),
         ]
+    if call.county.parameters.approves(call.actor):
+        awaiting = await call.county.parameters.awaiting(call.actor)
+        figures.append(
+            Figure(
+                Text(zh="待批准的参数值", en="Settings to approve"),
+                awaiting,
+                status="notice" if awaiting else "good",
+                as_of=call.now,
+                href="/parameters",
+            )
+        )
     if call.actor.may(ALERTS):
         worst = _worst(severity_status(one.severity) for one in episodes)
         words = Text(zh="持续中的告警", en="Alerts that last")

@@ -123,6 +123,14 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.DOTALL), chinese)
     for pattern, chinese in (
         (r"is required", "必填"),
+        (r"is required: the value holds from a day that has passed", "必填：生效日期早于今天"),
+        (r"leave it empty where the area's own value ends", "不再有自己的值时，此处不填"),
+        (r"(.*) is not an area of the register, or is no more", r"区划中没有 \1，或已撤销"),
+        (r"(.*) is not in the register of (?:areas|units)", r"\1 不在名录中"),
+        (
+            r"does not fit the field any more: (.*); reject it and propose anew",
+            r"不再符合要求（\1），请不批准，并重新提出",
+        ),
         (r"expected at least (\S+), got (.*)", r"不能小于 \1，填的是 \2"),
         (r"expected at most (\d+) decimals, got (.*)", r"最多 \1 位小数，填的是 \2"),
         (r"expected at most (\S+), got (.*)", r"不能大于 \1，填的是 \2"),
