@@ -102,13 +102,22 @@ def policy_faults(
     elif policy.id in _inhibiting(policy, policies):
         found.append(f"{place}: inhibited_by: it inhibits itself, by itself or in a circle")
     workflow = workflows.get(policy.workflow)
-    if policy.on_cleared and workflow and workflow.event(policy.on_cleared) is None:
-        known = [one.id for one in workflow.events]
-        found.append(
-            f"{place}: on_cleared: event {policy.on_cleared!r}: expected one of {known} of"
-            f" {workflow.id}"
-        )
+    if policy.on_cleared and workflow:
+        fault = _event_fault(policy.on_cleared, workflow)
+        found += [f"{place}: on_cleared: {fault}"] if fault else []
     return found
+
+
+def _event_fault(event: str, workflow: Workflow) -> str:
+    """Why the core cannot send an event of its own accord, or an empty text."""
+    known = workflow.event(event)
+    if known is None:
+        events = [one.id for one in workflow.events]
+        return f"event {event!r}: expected one of {events} of {workflow.id}"
+    asked = [one.name for one in known.form.fields if one.required]
+    if asked:
+        return f"event {event!r} asks for {asked}, which nobody is there to give"
+    return ""
 
 
 def _inhibiting(policy: AlertPolicy, policies: Mapping[str, AlertPolicy]) -> set[str]:
