@@ -17,7 +17,7 @@ from county_gov.store import Priority, tasks
 if TYPE_CHECKING:
     from county_gov.cases.moving import Mover
     from county_gov.contract.workflow import Workflow
-    from county_gov.store import Store
+    from county_gov.store import Store, Transaction
     from county_gov.store.tasks import Timer
 
 log = structlog.get_logger(__name__)
@@ -67,8 +67,15 @@ class Recurring:
 
     async def _adopt(self, workflow: str, state: str, every: int) -> int:
         found = await self.store.read(lambda snapshot: tasks.untimed(snapshot, workflow, state))
-        changes = [partial(tasks.adopt, case=case, every=every) for case in found]
-        return sum([await self.store.write(one, Priority.UPKEEP) for one in changes])
+
+        def adopt(tx: Transaction) -> int:
+            return sum(tasks.adopt(tx, case, every=every) for case in some)
+
+        adopted = 0
+        for start in range(0, len(found), AT_ONCE):
+            some = found[start : start + AT_ONCE]
+            adopted += await self.store.write(adopt, Priority.UPKEEP)
+        return adopted
 
     async def open_due(self) -> int | None:
         """Open what is due, and say at which instant the next is, None where none waits.

@@ -6,7 +6,6 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -198,22 +197,28 @@ class Jobs:
         there again; an instant that has a row keeps it, and so runs once.
         """
         positions = await self._store.read(runs.read_positions)
-        dealt_with = {}
         for key, job in self.jobs.items():
             position = positions.get(key)
             if position is None or position > now:
-                move = partial(runs.set_position, job=key, until=now)
-                await self._store.write(move, Priority.UPKEEP)
-                dealt_with[key] = now
+                await self._enter(job, [], now)
+                positions[key] = now
                 continue
             come = passed(job.schedule, position, now, self._zone, limit=ALL_AT_MOST)
             if come.count:
-                enter = partial(_enter, job=job, new=_wanted(job, come, now), now=now)
-                await self._store.write(enter, Priority.UPKEEP)
-                dealt_with[key] = now
-            else:
-                dealt_with[key] = position
-        return dealt_with
+                await self._enter(job, _wanted(job, come, now), now)
+                positions[key] = now
+        return positions
+
+    async def _enter(self, job: Job, new: list[NewRun], now: int) -> None:
+        """Write the rows of what has come, and that the schedule is dealt with until now."""
+
+        def enter(tx: Transaction) -> None:
+            runs.set_position(tx, job.id, now)
+            runs.add_runs(tx, job.id, new)
+            if new and job.missed != "all":
+                runs.overtake(tx, job.id, new[-1].at)
+
+        await self._store.write(enter, Priority.UPKEEP)
 
     async def _begin_due(self) -> None:
         """Claim what is due, one run of each job at a time."""
@@ -307,13 +312,6 @@ def _wanted(job: Job, come: Passed, now: int) -> list[NewRun]:
         return [NewRun(first, before), *(NewRun(one) for one in others)]
     missed = job.missed == "skip" and latest < now - ON_TIME
     return [NewRun(latest, come.count - 1, missed=missed)]
-
-
-def _enter(tx: Transaction, job: Job, new: list[NewRun], now: int) -> None:
-    runs.set_position(tx, job.id, now)
-    runs.add_runs(tx, job.id, new)
-    if job.missed != "all":
-        runs.overtake(tx, job.id, new[-1].at)
 
 
 def _one_line(words: str) -> str:

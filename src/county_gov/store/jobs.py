@@ -84,18 +84,18 @@ def set_position(tx: Transaction, job: str, until: int) -> None:
 
 def add_runs(tx: Transaction, job: str, new: Iterable[NewRun]) -> int:
     """Add runs of the schedule; an instant that has one already keeps it. Gives how many."""
-    added = 0
-    for one in new:
-        statement = tx.database.insert_ignore(runs).values(
-            job=job,
-            at=one.at,
-            state="missed" if one.missed else "waiting",
-            passed=one.passed,
-            due_at=tx.at,
-            ended_at=tx.at if one.missed else None,
-        )
-        added += tx.execute(statement).rowcount
-    return added
+    rows = [
+        {
+            "job": job,
+            "at": one.at,
+            "state": "missed" if one.missed else "waiting",
+            "passed": one.passed,
+            "due_at": tx.at,
+            "ended_at": tx.at if one.missed else None,
+        }
+        for one in new
+    ]
+    return tx.execute(tx.database.insert_ignore(runs).values(rows)).rowcount if rows else 0
 
 
 def overtake(tx: Transaction, job: str, at: int) -> int:
