@@ -476,6 +476,7 @@ class County:
         run.every("plugins' processes", PLUGIN_SECONDS, self.plugins.restart)
         run.every("sessions", UPKEEP_SECONDS, self.access.sessions.remove_ended)
         run.every("old rows", UPKEEP_SECONDS, lambda: forget_old(self.store))
+        run.every("old record files", UPKEEP_SECONDS, self.records.forget_files)
         run.every("old runs", UPKEEP_SECONDS, self.jobs.forget_old)
         for key, source in self.registry.contributions.sources.items():
             if source.open is not None:

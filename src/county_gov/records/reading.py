@@ -270,7 +270,7 @@ class RecordReading:
         query = view.query(day=self._day(view, on))
         rows = await self._store.read(lambda s: tables.select_rows(s, view.table, query))
         await self._note_reading(reader, view, rows, target=dataset)
-        kept = [_masked_values(view.known, row) for row in rows]
+        kept = [masked_values(view.known, row) for row in rows]
         return to_batch(view.known.dataset.record_schema.fields, kept)
 
     async def history(
@@ -325,7 +325,7 @@ class RecordReading:
         """
         view = self._view(SYSTEM, dataset)
         rows = tables.select_rows(snapshot, view.table, view.query(day=on))
-        kept = [_masked_values(view.known, row) for row in rows]
+        kept = [masked_values(view.known, row) for row in rows]
         return to_batch(view.known.dataset.record_schema.fields, kept)
 
     def in_force(
@@ -419,7 +419,7 @@ def _unbounded(one: Field) -> Field:
     return evolve(one, minimum=None, maximum=None, choices=(), required=False)
 
 
-def _masked_values(known: Known, row: StoredRow) -> dict[str, Value]:
+def masked_values(known: Known, row: StoredRow) -> dict[str, Value]:
     """Kept values of a row, the personal ones masked where who reads does not see them."""
     values = dict(row.values)
     for one in known.dataset.schema.fields:

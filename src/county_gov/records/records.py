@@ -13,13 +13,14 @@ from county_gov.contract.dataset import Dataset
 from county_gov.contract.records import Record
 from county_gov.contract.schema import Value
 from county_gov.errors import AccessDenied, DeploymentError, StoreError
-from county_gov.records.authority import Known, no_dataset
+from county_gov.records.authority import Known
 from county_gov.records.declaration import check_datasets, decode_declaration, records_only
+from county_gov.records.importing import RecordImports
 from county_gov.records.keys import parse_key
-from county_gov.records.reading import RecordReading, record_of
+from county_gov.records.reading import record_of
 from county_gov.records.references import RegisterCodes, unknown_codes
 from county_gov.records.starting import Starting, plan_start
-from county_gov.records.writing import Desk, Request, fingerprint
+from county_gov.records.writing import Request, fingerprint
 from county_gov.store import records as tables
 from county_gov.store import records_declared as declared
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-class Records(RecordReading):
+class Records(RecordImports):
     """All records of a county: reading, writing, importing and exporting them.
 
     Args:
@@ -58,6 +59,7 @@ class Records(RecordReading):
         super().__init__(store, clock=clock, timezone=timezone)
         self._declared = records_only(datasets)
         self._registers = registers
+        self._applying = set()
         self._know(self._declared)
 
     async def start(self) -> None:
@@ -191,12 +193,6 @@ class Records(RecordReading):
     def _know(self, datasets: Mapping[str, Dataset]) -> None:
         self._known = {key: Known(one, enabled=True) for key, one in datasets.items()}
         self._tables = {key: tables.table_of(one) for key, one in datasets.items()}
-
-    def _desk(self, dataset: str) -> Desk:
-        known = self._known.get(dataset)
-        if known is None:
-            raise no_dataset(dataset)
-        return Desk(known, self._tables[dataset], self._tables, self._registers, self.today())
 
     async def _note_refusal(
         self, actor: Actor, action: str, target: str, error: AccessDenied, request: str

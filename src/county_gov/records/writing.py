@@ -325,9 +325,11 @@ def unknown_code(reference: str, value: Value) -> str:
     return f"{shown_value} is not known as {'an' if kind[0] in 'au' else 'a'} {kind} here"
 
 
-def touched(key: RowKey) -> bytes:
+def touched(*keys: RowKey) -> bytes:
     """What the journal says of a change: the first day that it bears on (null: any), and whose."""
-    return msgspec.json.encode({"day": key.valid_from, "keys": [key.record]})
+    days = [one.valid_from for one in keys if one.valid_from is not None]
+    day = min(days) if len(days) == len(keys) else None
+    return msgspec.json.encode({"day": day, "keys": sorted({one.record for one in keys})})
 
 
 def _conflict(dataset: str, key: str, expected: int, found: int) -> RecordConflict:

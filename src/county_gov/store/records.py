@@ -385,6 +385,24 @@ def insert_rows(tx: Transaction, table: RecordTable, rows: Sequence[Written], ac
         tx.execute(sa.insert(table.table), [_values(tx, table, row, actor) for row in rows])
 
 
+def update_rows(tx: Transaction, table: RecordTable, rows: Sequence[Written], actor: Actor) -> None:
+    """Change rows that were seen in this transaction to have the version expected."""
+    if not rows:
+        return
+    own = table.table.c
+    key = [own.record == sa.bindparam("key_record")]
+    if table.dated:
+        key.append(own.valid_from == sa.bindparam("key_valid_from"))
+    statement = sa.update(table.table).where(*key)
+    names = {"record": "key_record", "valid_from": "key_valid_from"}
+    values = [
+        {names.get(name, name): value for name, value in _values(tx, table, row, actor).items()}
+        for row in rows
+    ]
+    columns = [name for name in values[0] if not name.startswith("key_")]
+    tx.execute(statement.values({name: sa.bindparam(name) for name in columns}), values)
+
+
 def update_row(tx: Transaction, table: RecordTable, row: Written, actor: Actor) -> bool:
     """Change one row; False where it has no longer the version expected: nothing changed."""
     own = table.table.c

@@ -134,7 +134,7 @@ def _read_csv(raw: bytes) -> list[Line]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     lines: list[Line] = []
     try:
-        lines.extend(Line(reader.line_num, tuple(cells)) for cells in reader)
+        lines.extend(Line(number, tuple(cells)) for number, cells in enumerate(reader, 1))
     except csv.Error as error:
         place = f"line {reader.line_num}"
         raise MalformedDelivery(f"is not CSV: {error}; save it as CSV", place=place) from error
