@@ -185,6 +185,8 @@ def _converter(folder: Path, secrets: Secrets) -> cattrs.Converter:
     path = _exactly(str, "a path")
     converter.register_structure_hook(Path, lambda value, _: folder / path(value, str))
     converter.register_structure_hook(Text, lambda value, _: _text(converter, value))
+    # What a plugin is told is checked later, against its own class.
+    converter.register_structure_hook_func(lambda cls: cls is object, lambda value, _: value)
     converter.register_structure_hook_factory(_is_tuple, lambda cls: _tuple(converter, cls))
     converter.register_structure_hook_factory(_is_mapping, lambda cls: _mapping(converter, cls))
     converter.register_structure_hook_factory(_is_literal, _literal)
