@@ -42,14 +42,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from county_gov.contract.text import Text
+
+class Words(Protocol):
+    """A text in Chinese and, where there is one, in English, as `county_gov.api.Text` is."""
+
+    @property
+    def zh(self) -> str:
+        """In Chinese."""
+        ...
+
+    @property
+    def en(self) -> str:
+        """In English, or empty."""
+        ...
 
 
 class CountyGovError(Exception):
@@ -231,7 +243,7 @@ class CommandFailed(CommandError, RuntimeError):
 class CommandRefused(CommandError):
     """A command of a page was not done; the text says why, for the person who asked for it."""
 
-    def __init__(self, why: Text) -> None:
+    def __init__(self, why: Words) -> None:
         self.why = why
         super().__init__(why.zh)
 

@@ -239,7 +239,9 @@ def _known(error: Exception, status: int) -> Failure:
         headers["Retry-After"] = str(math.ceil(seconds))
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'CountyGov realm="county_gov"'
-    why = error.why if isinstance(error, errors.CommandRefused) else None
+    why = None
+    if isinstance(error, errors.CommandRefused):
+        why = Text(zh=error.why.zh, en=error.why.en)
     if isinstance(error, errors.EventNotAllowed):
         why = Text(zh=error.zh, en=error.en) if error.zh else None
         if error.code in ("permission", "task"):
