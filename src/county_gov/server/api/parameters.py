@@ -80,7 +80,7 @@ class AreaValues(Struct):
     upcoming: list[ProposalDocument]
 
 
-class ChoiceDocument(Struct):
+class ParameterChoice(Struct):
     """A value that may be chosen."""
 
     value: str
@@ -99,7 +99,7 @@ class ParameterDocument(Struct):
     decimals: int | None
     minimum: float | None
     maximum: float | None
-    choices: list[ChoiceDocument]
+    choices: list[ParameterChoice]
     per_area: bool
     default: Value
     values: list[AreaValues]
@@ -246,7 +246,7 @@ def _parameter(overview: Overview) -> ParameterDocument:
         decimals=field.decimals,
         minimum=field.minimum,
         maximum=field.maximum,
-        choices=[ChoiceDocument(key, words.zh, words.en) for key, words in field.choices],
+        choices=[ParameterChoice(key, words.zh, words.en) for key, words in field.choices],
         per_area=parameter.per_area,
         default=parameter.default,
         values=[_area_values(one) for one in overview.values],
