@@ -15,7 +15,7 @@ from county_gov.server.address import networks
 from county_gov.server.api import alerts as alerts_api
 from county_gov.server.api import cases as cases_api
 from county_gov.server.api import commands as commands_api
-from county_gov.server.api import observations, session
+from county_gov.server.api import observations, record_files, session
 from county_gov.server.api import outbox as outbox_api
 from county_gov.server.api import parameters as parameters_api
 from county_gov.server.api import quarantine as quarantine_api
@@ -27,13 +27,14 @@ from county_gov.server.console import (
     cases,
     dashboard,
     outbox,
-    plugins,
     parameter,
     parameters,
+    plugins,
     quarantine,
     records,
     records_catalogue,
     records_forms,
+    records_import,
     records_row,
     sources,
 )
@@ -67,6 +68,7 @@ CORE_ROUTES: tuple[Route, ...] = (
     *commands_api.ROUTES,
     *quarantine_api.ROUTES,
     *outbox_api.ROUTES,
+    *record_files.ROUTES,
     *records_api.ROUTES,
     *parameters_api.ROUTES,
     *account.ROUTES,
@@ -76,6 +78,7 @@ CORE_ROUTES: tuple[Route, ...] = (
     *case.ROUTES,
     *records_catalogue.ROUTES,
     *records_forms.ROUTES,
+    *records_import.ROUTES,
     *records_row.ROUTES,
     *records.ROUTES,
     *parameters.ROUTES,

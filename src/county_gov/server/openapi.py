@@ -224,7 +224,12 @@ def statuses_of(route: Route) -> list[int]:
 def _responses(route: Route) -> Json:
     schema = _reference(route.answers) if route.answers else {"type": "string"}
     answers: Json = {
-        "200": {"description": "Done", "content": {route.answer_media: {"schema": schema}}}
+        "200": {
+            "description": "Done",
+            "content": {
+                media: {"schema": schema} for media in (route.answer_media, *route.other_media)
+            },
+        }
     }
     problem = {"content": {MEDIA: {"schema": _reference(ProblemDocument)}}}
     for status in statuses_of(route):

@@ -11,6 +11,7 @@ from aiohttp import web
 from county_gov.contract.schema import Schema
 from county_gov.contract.values import from_words
 from county_gov.records.authority import READ_DISABLED
+from county_gov.tabular.table import TableLimits
 
 if TYPE_CHECKING:
     from county_gov.contract.dataset import Dataset
@@ -25,6 +26,8 @@ CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MEDIA = {"csv": CSV, "xlsx": XLSX}
 """Media type of a file by its format."""
+LARGEST_FILE = TableLimits().max_bytes
+"""Bytes of a file to import."""
 FORMAT = f"{{format:{'|'.join(MEDIA)}}}"
 """A file's format in an address."""
 

@@ -118,6 +118,7 @@ class Route:
         reads: Type of its JSON body.
         answers: Type of its JSON answer.
         answer_media: Media type of its answer.
+        other_media: Media types that its answer may have instead.
         failures: Statuses that it may answer beside those that every route may.
     """
 
@@ -133,6 +134,7 @@ class Route:
     reads: type | None = None
     answers: type | None = None
     answer_media: str = "application/json"
+    other_media: tuple[str, ...] = ()
     failures: tuple[int, ...] = ()
 
     @property

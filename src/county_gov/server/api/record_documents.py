@@ -117,30 +117,33 @@ class FieldProblem(Struct):
     message: str
 
 
-class ImportRow(Struct):
+class ImportRowDocument(Struct):
     """A row of a file that changes something, or cannot be taken.
 
-    ``row`` is its line in the file, the head being line 1.
+    ``row`` is its number in the file, whose head is 1; of a changed row ``before`` and ``after``
+    hold the fields that differ.
     """
 
     row: int
     outcome: Literal["added", "changed", "rejected"]
     key: str
-    before: dict[str, Value]
-    after: dict[str, Value]
+    before: dict[str, Value] | None
+    after: dict[str, Value] | None
     problems: list[FieldProblem]
 
 
 class ImportDocument(Struct):
-    """What a file changed, or, before it is taken, what it would change.
+    """What a file has changed, or, where ``applied`` is false, what it would change.
 
-    ``rows`` lists at most the first 1,000 that are not unchanged; of a changed row ``before`` and
-    ``after`` hold the fields that differ.
+    ``rows`` lists at most the first 1,000 rows that are not unchanged. ``conflicts`` are rows that
+    somebody changed meanwhile; importing the file again takes them.
     """
 
-    taken: bool
+    id: int
+    applied: bool
     added: int
     changed: int
     unchanged: int
     rejected: int
-    rows: list[ImportRow]
+    conflicts: int
+    rows: list[ImportRowDocument]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, urlencode
 
 from county_gov.contract.dataset import VALID_FROM_FIELD
@@ -15,7 +15,9 @@ from county_gov.server.console.listing import Listing, typed
 from county_gov.server.console.records_names import RecordNames, label_of, options_of, read_names
 from county_gov.server.records import (
     DATASET,
+    FORMAT,
     dataset_of,
+    file_answer,
     may_edit,
     may_import,
     values_of,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from county_gov.contract.records import Record
     from county_gov.contract.schema import Field, Value
     from county_gov.server.call import Call
+    from county_gov.tabular.table import TableFormat
 
 TITLE = Text(zh="数据目录", en="Catalogue")
 CATALOGUE = Link(TITLE, "/records")
@@ -86,6 +89,7 @@ async def show_records(call: Call) -> web.StreamResponse:
         page=listing.page,
         page_size=listing.size,
         sort=listing.sort,
+        export=_export(call, dataset, "csv"),
     )
     noun = "row" if total == 1 else "rows"
     return await draw(
@@ -97,7 +101,7 @@ async def show_records(call: Call) -> web.StreamResponse:
             en=f"{dataset.title.in_language('en')}: {total} {noun}",
         ),
         crumbs=(CATALOGUE,),
-        links=_links(call, dataset),
+        links=_links(call, dataset, total),
         views=(table,),
         filters=await _filters(call, dataset),
     )
@@ -135,7 +139,7 @@ def _row(
     texts = {
         one.name: names.words(one, record.values.get(one.name))
         for one in columns
-        if one.refers or one.choices or one.dtype in ("bool", "date")
+        if one.refers or one.choices or one.dtype == "bool"
     }
     texts = {name: words for name, words in texts.items() if record.values.get(name) is not None}
     cells: dict[str, str | int | float | None] = {
@@ -160,16 +164,24 @@ def _empty(call: Call, dataset: Dataset, *, narrowed: bool) -> Text:
     return Text(zh="您的辖区内还没有记录。", en="There are no rows in your area yet.")
 
 
-def _links(call: Call, dataset: Dataset) -> tuple[Link, ...]:
+def _links(call: Call, dataset: Dataset, total: int) -> tuple[Link, ...]:
     found = []
     if may_edit(call, dataset):
         found.append(Link(Text(zh="新增", en="Add"), address(dataset.id, "new"), primary=True))
     if may_import(call, dataset):
         found.append(Link(Text(zh="导入", en="Import"), address(dataset.id, "import")))
+    if total:
+        words = Text(zh="导出 Excel", en="Export as Excel")
+        found.append(Link(words, _export(call, dataset, "xlsx")))
     found.append(
         Link(Text(zh="字段说明", en="What the fields mean"), address(dataset.id, "fields"))
     )
     return tuple(found)
+
+
+def _export(call: Call, dataset: Dataset, kind: str) -> str:
+    query = call.request.query_string
+    return f"{address(dataset.id, f'export.{kind}')}{f'?{query}' if query else ''}"
 
 
 def _wanted(call: Call, dataset: Dataset) -> tuple[dict[str, Value], str, str]:
@@ -231,6 +243,32 @@ def is_day(text: str) -> bool:
         return False
 
 
+async def export_records(call: Call) -> web.StreamResponse:
+    """The list as a file, as it is narrowed and ordered."""
+    dataset, kind = dataset_of(call), cast("TableFormat", call.part("format"))
+    names = [one.name for one in dataset.record_schema.fields]
+    where, on, search = _wanted(call, dataset)
+    body = await call.county.records.export(
+        call.actor,
+        dataset.id,
+        kind,
+        where=where,
+        on=on,
+        search=search,
+        sort=Listing.read(call.request.query, "rows", names, "").sort,
+        language=call.language,
+        request=call.id,
+    )
+    return file_answer(dataset.id, kind, body)
+
+
+async def show_template(call: Call) -> web.StreamResponse:
+    """An empty file with the columns of a dataset."""
+    dataset, kind = dataset_of(call), cast("TableFormat", call.part("format"))
+    body = await call.county.records.template(call.actor, dataset.id, kind, language=call.language)
+    return file_answer(f"{dataset.id}-template", kind, body)
+
+
 ROUTES = (
     Route(
         "GET",
@@ -238,6 +276,24 @@ ROUTES = (
         show_records,
         SIGNED_IN,
         Text(zh="数据列表", en="The rows of a dataset"),
+        failures=(404,),
+    ),
+    Route(
+        "GET",
+        f"/records/{DATASET}/export.{FORMAT}",
+        export_records,
+        SIGNED_IN,
+        Text(zh="导出数据", en="Export rows as CSV or Excel"),
+        answer_media="text/csv",
+        failures=(404,),
+    ),
+    Route(
+        "GET",
+        f"/records/{DATASET}/template.{FORMAT}",
+        show_template,
+        SIGNED_IN,
+        Text(zh="导入模板", en="An empty file to fill in"),
+        answer_media="text/csv",
         failures=(404,),
     ),
 )

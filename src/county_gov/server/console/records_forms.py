@@ -16,7 +16,7 @@ from county_gov.errors import AccessDenied, NotFound, RecordConflict, RecordInva
 from county_gov.server.console.forms import field_of, shown_value, with_problems
 from county_gov.server.console.frame import draw
 from county_gov.server.console.records import address, crumbs_of
-from county_gov.server.console.records_names import label_of, options_of, read_names
+from county_gov.server.console.records_names import options_of, read_names
 from county_gov.server.console.records_row import fact_of, full_key, version_of
 from county_gov.server.identifiers import ulid
 from county_gov.server.problems import failure_of
@@ -248,7 +248,7 @@ async def _draw(
     name = dataset.title
     if record is not None:
         back = address(dataset.id, "rows", full_key(dataset, record))
-        name = Text(zh=label_of(dataset, record))
+        name = names.row(dataset, record)
         crumbs = crumbs_of(dataset, Link(name, back))
     return await draw(
         call,

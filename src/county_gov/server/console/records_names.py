@@ -67,6 +67,17 @@ class RecordNames:
             return words
         return Text(zh=f"{words.zh} {one.unit}", en=f"{words.in_language('en')} {one.unit}")
 
+    def row(self, dataset: Dataset, record: Record) -> Text:
+        """What a row is called: by its label, else by the words of its key."""
+        if dataset.label and record.values.get(dataset.label):
+            return Text(zh=str(record.values[dataset.label]))
+        key = [dataset.schema[name] for name in dataset.schema.key]
+        words = [self.measured(one, record.values.get(one.name)) for one in key]
+        return Text(
+            zh=" · ".join(one.zh for one in words),
+            en=" · ".join(one.in_language("en") for one in words),
+        )
+
     def _written(self, one: Field, value: Value | Decimal) -> str:
         if one.dtype == "instant" and isinstance(value, int):
             local = (_EPOCH + timedelta(microseconds=value)).astimezone(self.timezone)

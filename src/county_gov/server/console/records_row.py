@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 from county_gov.contract.dataset import VALID_FROM
 from county_gov.contract.page import Column, Entry, Row, Table, Timeline
 from county_gov.contract.text import Text
-from county_gov.errors import AccessDenied, RecordConflict
+from county_gov.errors import AccessDenied, NotFound, RecordConflict
 from county_gov.records.stored import day_text
 from county_gov.server.console.forms import with_problems
 from county_gov.server.console.frame import draw
 from county_gov.server.console.records import address, crumbs_of
-from county_gov.server.console.records_names import RecordNames, label_of, read_names
+from county_gov.server.console.records_names import RecordNames, read_names
 from county_gov.server.identifiers import ulid
 from county_gov.server.problems import failure_of
 from county_gov.server.records import DATASET, ROW, dataset_of, may_edit
@@ -92,7 +92,7 @@ async def _page(
     if record is not None:
         values.append(record.values)
     names = await read_names(call, fields, values)
-    name = label_of(dataset, record) if record else call.part("key")
+    name = names.row(dataset, record) if record else Text(zh=call.part("key"))
     action = _removal(call, dataset, record) if record and may_edit(call, dataset) else None
     if action is not None and error is not None:
         action = with_problems(action, {}, (), why)
@@ -105,7 +105,7 @@ async def _page(
         call,
         "record.html",
         title=dataset.title,
-        headline=Text(zh=name),
+        headline=name,
         status=200 if error is None else failure_of(error).status,
         crumbs=crumbs_of(dataset),
         links=_links(call, dataset, record),
@@ -122,7 +122,13 @@ async def _read(
     records = call.county.records
     found = await records.get(call.actor, dataset.id, key, request=call.id)
     wanted = key if found is None else found.key
-    revisions = await records.history(call.actor, dataset.id, wanted, request=call.id)
+    try:
+        revisions = await records.history(call.actor, dataset.id, wanted, request=call.id)
+    except NotFound:
+        # A row that came from another area shows what it is, and not what it was there.
+        if found is None:
+            raise
+        revisions = ()
     ahead = sorted(_kept_periods(revisions))
     if found is None and dataset.dated and ahead:
         full = f"{revisions[0].key}/{ahead[0]}"
@@ -186,7 +192,7 @@ def _removal(call: Call, dataset: Dataset, record: Record) -> Action:
     full = full_key(dataset, record)
     return Action(
         id="remove",
-        label=Text(zh="删除", en="Remove"),
+        label=Text(zh="删除这条记录", en="Remove this row"),
         href=address(dataset.id, "rows", full, "remove"),
         consequence=Text(
             zh="删除后列表中不再出现，使用它的规则和任务也不再读到它；变更经过仍保留。",

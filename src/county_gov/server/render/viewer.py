@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 UNKNOWN = "—"
 """What stands where a value is not known; never a zero."""
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000
 _FAR = timedelta(days=30)
@@ -130,6 +132,10 @@ class Viewer:
             future=at > self.now,
             milliseconds=at // 1000,
         )
+
+    def is_day(self, value: object) -> bool:
+        """Whether a cell holds a day, which no line's end may break."""
+        return isinstance(value, str) and _DAY.fullmatch(value) is not None
 
     def sort_href(self, table: str, key: str, current: str) -> str:
         """Address that sorts a table by a column, turning the order if it is sorted by it."""
