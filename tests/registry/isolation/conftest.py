@@ -18,7 +18,8 @@ INSTALLED = {
     "rogue": "rogue_plugin:RoguePlugin",
     "steady": "rogue_plugin:SteadyPlugin",
 }
-STREAM = "dam.water_level"
+STREAMS = tuple(f"dam{number}.water_level" for number in range(6))
+"""After a failure a rule is asked about another datastream at once, about the same one later."""
 
 MakeCounty = Callable[..., County]
 
@@ -35,11 +36,11 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def make_county(tmp_path: Path) -> Iterator[MakeCounty]:
-    """Makes a county of one dam with some plugins, as ``[[plugin]]`` tables."""
+    """Makes a county of six dams with some plugins, as ``[[plugin]]`` tables."""
     made: list[County] = []
 
     def make(*plugins: dict[str, object]) -> County:
-        world = complete(areas=(), things=(), datastreams=[STREAM], roles=None, plugins=())
+        world = complete(areas=(), things=(), datastreams=STREAMS, roles=None, plugins=())
         settings = settings_of(
             world,
             tmp_path / "county",

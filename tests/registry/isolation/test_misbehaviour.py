@@ -23,7 +23,7 @@ from county_gov.errors import ContractError
 from county_gov.registry.gateway import Circuit
 from county_gov.registry.isolation import confinement
 from county_gov.server import application
-from tests.registry.isolation.conftest import STREAM, MakeCounty
+from tests.registry.isolation.conftest import STREAMS, MakeCounty
 
 SECRET = "the county's device key"
 PATIENCE = 1.0
@@ -97,18 +97,15 @@ class Visitor:
                     assert 200 == answer.status
                 self.longest = max(self.longest, time.monotonic() - started)
                 self.asked += 1
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
 
 
-async def feed(county: County, minutes: int) -> None:
-    """Send high readings until the plugin was asked as often as opens its circuit."""
-    first = county.clock.now() - 3600 * MICROSECONDS
-    for minute in range(minutes):
-        at = first + minute * 60 * MICROSECONDS
-        codes = np.array([STREAM], object)
-        await county.ingest(
-            Batch({"datastream": codes, "time": np.array([at]), "value": np.array([9.0])})
-        )
+async def feed(county: County, streams: int) -> None:
+    """Send a high reading of each of some datastreams, one after another."""
+    at = np.array([county.clock.now() - 60 * MICROSECONDS])
+    for stream in STREAMS[:streams]:
+        codes = np.array([stream], object)
+        await county.ingest(Batch({"datastream": codes, "time": at, "value": np.array([9.0])}))
         await county.caught_up()
 
 
@@ -149,7 +146,7 @@ async def test_a_plugin_in_its_process_harms_nobody(
     with structlog.testing.capture_logs() as logs:
         async with TestClient(TestServer(application(county))) as client:
             async with Visitor(client) as visitor:
-                await feed(county, 6)
+                await feed(county, len(STREAMS))
             raised = await policies_raised(county)
             circuit = circuit_of(county)
 
@@ -223,11 +220,12 @@ async def test_within_the_countys_process_it_is_noticed_and_said(
     """What raises, hangs or breaks the contract is cut off, while the others have their say."""
     from rogue_plugin import RELEASE
 
+    RELEASE.clear()
     county = make_county(STEADY, beside(mode))
     try:
         async with TestClient(TestServer(application(county))) as client:
             async with Visitor(client) as visitor:
-                await feed(county, 6)
+                await feed(county, len(STREAMS))
             raised = await policies_raised(county)
             circuit = circuit_of(county)
     finally:
