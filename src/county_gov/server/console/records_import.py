@@ -215,9 +215,9 @@ async def _preview(
     status: int = 200,
 ) -> web.StreamResponse:
     applied = found.state == "applied"
-    writes = found.counts.get("added", 0) + found.counts.get("changed", 0)
-    rejected = found.counts.get("rejected", 0)
-    views: list[View] = [_figures(found)]
+    counts = await _counts(call, found)
+    writes, rejected = counts["added"] + counts["changed"], counts["rejected"]
+    views: list[View] = [_figures(counts)]
     shown = sorted(
         (one for one in found.rows if one.kind != "unchanged"),
         key=lambda one: (one.kind != "rejected", one.number),
@@ -256,21 +256,29 @@ def _answer(found: Import, writes: int, rejected: int) -> Text:
     return Text(zh=f"{name}：可导入 {writes} 行", en=f"{name_en}: {writes} rows can be imported")
 
 
-def _figures(found: Import) -> Figures:
+async def _counts(call: Call, found: Import) -> dict[str, int]:
+    """How many rows have which outcome; of a file that was taken, what it did."""
+    if found.state == "applied":
+        done = await call.county.records.apply(call.actor, found.id)
+        return {kind: getattr(done, kind) for kind in KINDS}
+    counts = {str(kind): count for kind, count in found.counts.items()}
+    return {kind: counts.get(kind, 0) for kind in KINDS}
+
+
+def _figures(counts: Mapping[str, int]) -> Figures:
     words = {
         "added": Text(zh="新增", en="New"),
         "changed": Text(zh="修改", en="Changed"),
         "unchanged": Text(zh="不变", en="Unchanged"),
         "rejected": Text(zh="退回", en="Rejected"),
     }
-    counts: Mapping[str, int] = dict(found.counts)
     return Figures(
         Text(zh="文件中的行", en="Rows of the file"),
         tuple(
             Figure(
                 words[kind],
-                count := counts.get(kind, 0),
-                status="warning" if kind == "rejected" and count else "neutral",
+                counts[kind],
+                status="warning" if kind == "rejected" and counts[kind] else "neutral",
             )
             for kind in words
         ),
