@@ -26,19 +26,6 @@ from tests.jobs.conftest import ASKER, PERIOD, Bench
 from tests.store_fixtures import START, StandingClock
 
 
-async def turn(jobs: Jobs) -> int | None:
-    """Begin what is due and wait for its end, until nothing is due."""
-    rung = asyncio.Event()
-    jobs.on_change = rung.set
-    while True:
-        rung.clear()
-        due_at = await jobs.tick()
-        waits = due_at is None or due_at > jobs._store.clock.now()
-        if waits and not jobs._running and not rung.is_set():
-            return due_at
-        await jobs.settled()
-
-
 async def history(jobs: Jobs, job: str = "demo.report") -> list[Run]:
     """Give a job's runs, oldest instant first."""
     found, _total = await jobs.history(job, limit=500)
@@ -48,11 +35,11 @@ async def history(jobs: Jobs, job: str = "demo.report") -> list[Run]:
 async def test_each_instant_runs_once(bench: Bench, clock: StandingClock) -> None:
     """A new job begins now; then each instant, and each has its line."""
     jobs = bench.jobs()
-    assert START + PERIOD == await turn(jobs)
+    assert START + PERIOD == await jobs.run_due()
     for number in (1, 2):
         clock.instant = START + number * PERIOD
-        await turn(jobs)
-        await turn(jobs)
+        await jobs.run_due()
+        await jobs.run_due()
     assert [
         ("demo.report", START + PERIOD, 1),
         ("demo.report", START + 2 * PERIOD, 1),
@@ -92,11 +79,11 @@ async def test_what_was_missed_is_made_up_for_by_the_policy(
     bench: Bench, clock: StandingClock, missed: str, expected: list[int], passed: list[int]
 ) -> None:
     """Ten instants passed, the last of them long ago; the history tells of those left out."""
-    await turn(bench.jobs(bench.job(missed=missed, schedule=Every(HOUR))))
+    await bench.jobs(bench.job(missed=missed, schedule=Every(HOUR))).run_due()
     first = START // HOUR * HOUR + HOUR
     clock.instant = first + 9 * HOUR + HOUR // 2
     jobs = bench.jobs(bench.job(missed=missed, schedule=Every(HOUR)))
-    await turn(jobs)
+    await jobs.run_due()
     assert [first + (number - 1) * HOUR for number in expected] == bench.instants
     found = await history(jobs)
     assert passed == [one.passed for one in found]
@@ -108,18 +95,18 @@ async def test_what_was_missed_is_made_up_for_by_the_policy(
 async def test_an_instant_just_passed_was_not_missed(bench: Bench, clock: StandingClock) -> None:
     """A restart of half a minute costs no run, even where missed ones are skipped."""
     jobs = bench.jobs(bench.job(missed="skip"))
-    await turn(jobs)
+    await jobs.run_due()
     clock.instant = START + 3 * PERIOD + 30 * MICROSECONDS
-    await turn(jobs)
+    await jobs.run_due()
     assert [START + 3 * PERIOD] == bench.instants
 
 
 async def test_not_more_than_a_hundred_are_made_up_for(bench: Bench, clock: StandingClock) -> None:
     """The latest hundred run, and the first of them says how many did not."""
     jobs = bench.jobs(bench.job(missed="all"))
-    await turn(jobs)
+    await jobs.run_due()
     clock.instant = START + (ALL_AT_MOST + 7) * PERIOD
-    await turn(jobs)
+    await jobs.run_due()
     assert [START + number * PERIOD for number in range(8, ALL_AT_MOST + 8)] == bench.instants
     assert 7 == (await history(jobs))[0].passed
 
@@ -134,14 +121,14 @@ async def test_a_failure_is_tried_again_with_growing_pauses(
 
     bench.behaviour = fail
     jobs = bench.jobs(bench.job(schedule=Every(DAY)))
-    await turn(jobs)
+    await jobs.run_due()
     at = clock.instant = START // DAY * DAY + DAY
     for attempt in (1, 2):
-        assert at + round(pause_after(attempt) * MICROSECONDS) == await turn(jobs)
+        assert at + round(pause_after(attempt) * MICROSECONDS) == await jobs.run_due()
         (run,) = await history(jobs)
         assert ("waiting", attempt, "ValueError: no data") == (run.state, run.attempt, run.words)
         at = clock.instant = run.due_at
-    await turn(jobs)
+    await jobs.run_due()
     (run,) = await history(jobs)
     assert ("failed", 3) == (run.state, run.attempt)
     assert [1, 2, 3] == [attempt for _, _, attempt in bench.made]
@@ -152,9 +139,9 @@ async def test_what_a_job_gives_must_be_a_line(bench: Bench, clock: StandingCloc
     """Anything but text is a failure that says what came."""
     bench.behaviour = lambda _run: 7
     jobs = bench.jobs(bench.job(attempts=1))
-    await turn(jobs)
+    await jobs.run_due()
     clock.instant += PERIOD
-    await turn(jobs)
+    await jobs.run_due()
     (run,) = await history(jobs)
     assert ("failed", "run() gave int; expected a line of text") == (
         run.state,
@@ -166,9 +153,9 @@ async def test_a_job_that_hangs_has_failed(bench: Bench, clock: StandingClock) -
     """After its seconds the attempt is over, and another will be made."""
     bench.behaviour = lambda _run: None
     jobs = bench.jobs(bench.job(seconds=0.05))
-    await turn(jobs)
+    await jobs.run_due()
     clock.instant += PERIOD
-    await turn(jobs)
+    await jobs.run_due()
     (run,) = await history(jobs)
     assert ("waiting", "no answer within 0.05 s") == (run.state, run.words)
 
@@ -184,13 +171,13 @@ async def test_a_plugin_that_is_cut_off_loses_no_attempt(
     bench.behaviour = fail
     jobs = bench.jobs(bench.job(attempts=2))
     jobs._gateway = Gateway(clock, limit=1)
-    await turn(jobs)
+    await jobs.run_due()
     clock.instant += PERIOD
-    await turn(jobs)
+    await jobs.run_due()
     bench.behaviour = lambda _run: "ok"
     for _ in range(6):
         clock.instant += 60 * MICROSECONDS
-        await turn(jobs)
+        await jobs.run_due()
     states = {(run.at, run.state, run.attempt) for run in await history(jobs)}
     assert ("done", 2) in {(state, attempt) for _, state, attempt in states} or (
         "done",
@@ -209,13 +196,13 @@ async def test_a_newer_instant_overtakes_one_that_waits(bench: Bench, clock: Sta
 
     bench.behaviour = fail
     jobs = bench.jobs()
-    await turn(jobs)
+    await jobs.run_due()
     for number in (1, 2):
         clock.instant = START + number * PERIOD
-        await turn(jobs)
+        await jobs.run_due()
     for number in range(20):
         clock.instant = START + 2 * PERIOD + number * MICROSECONDS
-        await turn(jobs)
+        await jobs.run_due()
     found = await history(jobs)
     assert ["failed", "done"] == [one.state for one in found]
 
@@ -224,14 +211,14 @@ async def test_runs_of_one_job_never_overlap(bench: Bench, clock: StandingClock)
     """The next instant waits until the run before has ended."""
     bench.behaviour = lambda run: None if run.at == START + PERIOD else "ok"
     jobs = bench.jobs(bench.job(missed="all"))
-    await turn(jobs)
+    await jobs.run_due()
     for number in (1, 2):
         clock.instant = START + number * PERIOD
         await jobs.tick()
     assert [START + PERIOD] == bench.instants
     bench.release.set()
     await jobs.settled()
-    await turn(jobs)
+    await jobs.run_due()
     assert [START + PERIOD, START + 2 * PERIOD] == bench.instants
 
 
@@ -239,7 +226,7 @@ async def test_a_claim_whose_lease_ended_is_taken_over(bench: Bench, clock: Stan
     """As after kill -9: the next attempt has the next number, and the old claim is not heard."""
     bench.behaviour = lambda run: None if run.attempt == 1 else "ok"
     killed = bench.jobs(bench.job(seconds=20.0))
-    await turn(killed)
+    await killed.run_due()
     clock.instant += PERIOD
     await killed.tick()
     await asyncio.sleep(0)
@@ -247,10 +234,10 @@ async def test_a_claim_whose_lease_ended_is_taken_over(bench: Bench, clock: Stan
     assert ("running", 1) == (run.state, run.attempt)
 
     other = bench.jobs(bench.job(seconds=20.0))
-    await turn(other)
+    await other.run_due()
     assert 1 == len(bench.made), "the lease still lives"
     clock.instant = run.due_at
-    await turn(other)
+    await other.run_due()
     assert [1, 2] == [attempt for _, _, attempt in bench.made]
     (done,) = await history(other)
     assert ("done", 2, "ok", run.fence + 1) == (done.state, done.attempt, done.words, done.fence)
@@ -267,13 +254,13 @@ async def test_a_worker_that_dies_in_the_last_attempt_has_failed(
     """The run does not begin for ever anew; at a start no lease is waited for."""
     bench.behaviour = lambda _run: None
     killed = bench.jobs(bench.job(attempts=1))
-    await turn(killed)
+    await killed.run_due()
     clock.instant += PERIOD
     await killed.tick()
     await asyncio.sleep(0)
     assert 1 == bench.store.submit(runs.end_leases).result()
     other = bench.jobs(bench.job(attempts=1))
-    await turn(other)
+    await other.run_due()
     (run,) = await history(other)
     assert ("failed", runs.END_WORDS) == (run.state, run.words)
     assert 1 == len(bench.made)
@@ -285,7 +272,7 @@ async def test_stopping_costs_no_attempt(bench: Bench, clock: StandingClock) -> 
     """What was under way when the county stopped is made after the start, as the same attempt."""
     bench.behaviour = lambda _run: None
     jobs = bench.jobs(bench.job(attempts=1))
-    await turn(jobs)
+    await jobs.run_due()
     clock.instant += PERIOD
     await jobs.tick()
     await asyncio.sleep(0)
@@ -293,7 +280,7 @@ async def test_stopping_costs_no_attempt(bench: Bench, clock: StandingClock) -> 
     bench.store.submit(lambda _tx: None, Priority.UPKEEP).result()
     bench.behaviour = lambda _run: "ok"
     again = bench.jobs(bench.job(attempts=1))
-    await turn(again)
+    await again.run_due()
     assert [1, 1] == [attempt for _, _, attempt in bench.made]
     assert ["done"] == [one.state for one in await history(again)]
 
@@ -303,26 +290,26 @@ async def test_a_clock_that_goes_back_runs_nothing_twice(
 ) -> None:
     """An instant that has run has run; the schedule goes on from the clock as it is now."""
     jobs = bench.jobs()
-    await turn(jobs)
+    await jobs.run_due()
     clock.instant = START + 5 * PERIOD
-    await turn(jobs)
+    await jobs.run_due()
     clock.instant = START + 3 * PERIOD + 1
-    assert START + 4 * PERIOD == await turn(jobs)
+    assert START + 4 * PERIOD == await jobs.run_due()
     for number in (4, 5, 6):
         clock.instant = START + number * PERIOD
-        await turn(jobs)
+        await jobs.run_due()
     assert [START + number * PERIOD for number in (5, 4, 6)] == bench.instants
 
 
 async def test_a_person_asks_for_a_run_of_its_own(bench: Bench, clock: StandingClock) -> None:
     """The same key asks once; it is audited, and the schedule is as it was."""
     jobs = bench.jobs()
-    await turn(jobs)
+    await jobs.run_due()
     asked = await jobs.ask("demo.report", actor=ASKER, key="k")
     again = await jobs.ask("demo.report", actor=ASKER, key="k")
     other = await jobs.ask("demo.report", actor=ASKER, key="k2")
     assert asked.id == again.id != other.id
-    assert START + PERIOD == await turn(jobs)
+    assert START + PERIOD == await jobs.run_due()
     assert [("done", "陈甲")] * 2 == [(one.state, one.asked_by) for one in await history(jobs)]
     columns = tables.audit.c
     audited = bench.store.read_now(
@@ -338,9 +325,9 @@ async def test_the_overview_names_the_last_run_and_the_next(
 ) -> None:
     """With the plugin that brings the job; a job that never ran has no last run."""
     jobs = bench.jobs(bench.job(), bench.job("demo.never", schedule=Every(DAY)))
-    await turn(jobs)
+    await jobs.run_due()
     clock.instant += PERIOD
-    await turn(jobs)
+    await jobs.run_due()
     first, second = await jobs.overview()
     assert ("demo", START + 2 * PERIOD) == (first.plugin, first.next_at)
     assert first.last is not None
@@ -351,11 +338,11 @@ async def test_the_overview_names_the_last_run_and_the_next(
 async def test_old_runs_are_forgotten(bench: Bench, clock: StandingClock) -> None:
     """After 400 days."""
     jobs = bench.jobs()
-    await turn(jobs)
+    await jobs.run_due()
     clock.instant += PERIOD
-    await turn(jobs)
+    await jobs.run_due()
     clock.instant += 400 * DAY
-    await turn(jobs)
+    await jobs.run_due()
     assert 2 == len(await history(jobs))
     await jobs.forget_old()
     assert 2 == len(await history(jobs))
@@ -388,7 +375,7 @@ def test_no_instant_runs_twice_whatever_the_clock_does(
 
     async def play(bench: Bench, clock: StandingClock) -> None:
         jobs = bench.jobs(bench.job(missed=missed))
-        await turn(jobs)
+        await jobs.run_due()
         for what, amount in sequence:
             clock.instant += amount
             if what == "restart":
@@ -397,7 +384,7 @@ def test_no_instant_runs_twice_whatever_the_clock_does(
                 other = bench.jobs(bench.job(missed=missed))
                 await asyncio.gather(jobs.tick(), other.tick())
                 await asyncio.gather(jobs.settled(), other.settled())
-            await turn(jobs)
+            await jobs.run_due()
         assert len(set(bench.instants)) == len(bench.instants)
         assert all((at - START) % PERIOD == 0 for at in bench.instants)
         assert all(one.state in ("done", "missed") for one in await history(jobs))

@@ -89,6 +89,8 @@ WRITES = (
     WriteRoute("/quarantine/1/retry", "application/x-www-form-urlencoded"),
     WriteRoute("/quarantine/1/dismiss", "application/x-www-form-urlencoded"),
     WriteRoute("/api/v1/outbox/1/requeue"),
+    WriteRoute("/api/v1/jobs/dam.limit/runs", headers={"Idempotency-Key": "k"}),
+    WriteRoute("/jobs/dam.limit/runs", FORM),
     WriteRoute("/api/v1/parameters/dam.limit/proposals", headers={"Idempotency-Key": "k"}),
     WriteRoute("/api/v1/parameters/dam.limit/proposals/7/approve"),
     WriteRoute("/api/v1/parameters/dam.limit/proposals/7/reject"),

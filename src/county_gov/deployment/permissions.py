@@ -22,6 +22,8 @@ CORE_PERMISSIONS: tuple[Permission, ...] = (
         "core.parameters.read", Text(zh="查看参数设置", en="Read settings and who set them")
     ),
     Permission("core.plugins.read", Text(zh="查看插件运行情况", en="Read how plugins do")),
+    Permission("core.jobs.read", Text(zh="查看定时任务", en="Read jobs and their runs")),
+    Permission("core.jobs.run", Text(zh="立即执行定时任务", en="Let a job run now")),
     Permission("core.metrics.read", Text(zh="查看运行指标", en="Read metrics")),
     Permission("core.audit.read", Text(zh="查看审计日志", en="Read the audit trail")),
 )

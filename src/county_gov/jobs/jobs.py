@@ -88,6 +88,7 @@ class Jobs:
         self._name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._running: dict[str, asyncio.Task[None]] = {}
         self._ticking = asyncio.Lock()
+        self._ended = 0
         self.on_change: Callable[[], object] = lambda: None
         """Called on the loop when a run was asked for or has ended, so that `tick` comes soon."""
 
@@ -113,6 +114,19 @@ class Jobs:
     def under_way(self) -> frozenset[str]:
         """Jobs of which a run is under way in this process."""
         return frozenset(self._running)
+
+    async def run_due(self) -> int | None:
+        """Begin what is due and wait for its end, until nothing is due; for tests and scripts.
+
+        Returns:
+            The instant at which something is due next, None where there is no job.
+        """
+        while True:
+            before = self._ended
+            due_at = await self.tick()
+            await self.settled()
+            if before == self._ended and (due_at is None or due_at > self._store.clock.now()):
+                return due_at
 
     async def settled(self) -> None:
         """Return once no run is under way in this process."""
@@ -263,6 +277,7 @@ class Jobs:
             log.exception("the end of a run is not recorded", job=job.id, run=run.id)
         finally:
             self._running.pop(job.id, None)
+            self._ended += 1
             self.on_change()
 
     async def _call(self, job: Job, run: Run) -> str:

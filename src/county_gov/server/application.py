@@ -15,6 +15,7 @@ from county_gov.server.address import networks
 from county_gov.server.api import alerts as alerts_api
 from county_gov.server.api import cases as cases_api
 from county_gov.server.api import commands as commands_api
+from county_gov.server.api import jobs as jobs_api
 from county_gov.server.api import observations, record_files, session
 from county_gov.server.api import outbox as outbox_api
 from county_gov.server.api import parameters as parameters_api
@@ -26,6 +27,7 @@ from county_gov.server.console import (
     case,
     cases,
     dashboard,
+    jobs,
     outbox,
     parameter,
     parameters,
@@ -68,6 +70,7 @@ CORE_ROUTES: tuple[Route, ...] = (
     *commands_api.ROUTES,
     *quarantine_api.ROUTES,
     *outbox_api.ROUTES,
+    *jobs_api.ROUTES,
     *record_files.ROUTES,
     *records_api.ROUTES,
     *parameters_api.ROUTES,
@@ -86,6 +89,7 @@ CORE_ROUTES: tuple[Route, ...] = (
     *sources.ROUTES,
     *quarantine.ROUTES,
     *outbox.ROUTES,
+    *jobs.ROUTES,
     *plugins.ROUTES,
     *live.ROUTES,
     *static_files.ROUTES,

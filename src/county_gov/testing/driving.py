@@ -87,11 +87,7 @@ class Driver:
 
     async def _run_due(self) -> int | None:
         """Run jobs and open tasks that are due; the next instant at which one is, or None."""
-        jobs = self.county.jobs
-        coming = await jobs.tick()
-        while jobs.under_way:
-            await jobs.settled()
-            coming = await jobs.tick()
+        coming = await self.county.jobs.run_due()
         opening = await self.county.cases.recurring.open_due()
         return min((one for one in (coming, opening) if one is not None), default=None)
 

@@ -13,6 +13,7 @@ from aiohttp import web
 from county_gov.contract.text import Text
 from county_gov.server import cookies
 from county_gov.server.console.naming import area_name
+from county_gov.server.jobs import sees_jobs
 from county_gov.server.outbox import sees_outbox
 from county_gov.server.records import sees_records
 from county_gov.server.render import Chrome, Flash, NavigationEntry, Person, ProblemSheet
@@ -64,6 +65,10 @@ FLASHES: Mapping[str, Flash] = MappingProxyType(
             Text(zh="提出人会收到通知。", en="Who proposed it is told."),
         ),
         "parameter_withdrawn": Flash(Text(zh="已撤回。", en="Taken back.")),
+        "job_asked": Flash(
+            Text(zh="已安排执行。", en="It will run now."),
+            Text(zh="结果稍后出现在执行记录中。", en="Its outcome appears among the runs."),
+        ),
         "session_ended": Flash(Text(zh="已结束该处登录。", en="That session was ended.")),
         "password_changed": Flash(
             Text(zh="密码已更改。", en="The password was changed."),
@@ -84,6 +89,7 @@ CORE_PAGES: tuple[tuple[str, Text, str, Icon], ...] = (
     ("/sources", Text(zh="数据来源", en="Sources"), "core.sources.read", "source"),
     ("/quarantine", Text(zh="隔离数据", en="Quarantine"), "core.quarantine.read", "quarantine"),
     ("/outbox", Text(zh="通知发送", en="Outbox"), "core.outbox.read", "page"),
+    ("/jobs", Text(zh="定时任务", en="Jobs"), "core.jobs.read", "page"),
     ("/plugins", Text(zh="插件", en="Plugins"), "core.plugins.read", "page"),
 )
 """Address, title, permission (empty: anybody signed in), symbol."""
@@ -162,6 +168,8 @@ def _may_open(call: Call, href: str, permission: str) -> bool:
     """Whether a page has something for who looks."""
     if href == "/outbox":
         return sees_outbox(call, permission)
+    if href == "/jobs":
+        return sees_jobs(call, permission) and bool(call.county.jobs.jobs)
     if href == "/parameters":
         return call.county.parameters.sees_any(call.actor)
     if href == "/records":
