@@ -11,6 +11,7 @@ from county_gov.errors import CaseNotFound
 from county_gov.rules import episode
 from county_gov.server.console.charts import chart_of_alert
 from county_gov.server.console.frame import draw
+from county_gov.server.console.joined import joined_of
 from county_gov.server.console.listing import EXPORTED, Listing, csv_answer, table_rows, typed
 from county_gov.server.console.naming import (
     area_name,
@@ -203,7 +204,7 @@ async def show_alert(call: Call) -> web.StreamResponse:
         title=Text(zh="告警", en="Alert"),
         refresh_on=("alert", "case"),
         alert=await _sheet(call, detail, datastream),
-        views=(*views, _history(detail)),
+        views=(*views, *await joined_of(call, detail.view, datastream), _history(detail)),
     )
 
 
@@ -218,8 +219,7 @@ async def _sheet(
     view = detail.view
     registers = call.county.registers.snapshot
     case_number = await _case_number(call, view)
-    unit = datastream.unit if datastream else ""
-    decimals = datastream.decimals if datastream else 1
+    unit, decimals = _measured_in(call, view, datastream)
     return AlertSheet(
         name=policy_title(call.county, view.policy),
         severity=severity_status(view.severity),
@@ -239,6 +239,20 @@ async def _sheet(
         case_number=case_number,
         case_href=f"/cases/{view.case}" if case_number else "",
     )
+
+
+def _measured_in(
+    call: Call, view: EpisodeView, datastream: DatastreamView | None
+) -> tuple[str, int]:
+    """Unit and decimals of an alert's peak: those of what its first level compares."""
+    contributions = call.county.registry.contributions
+    policy = contributions.alert_policies.get(view.policy)
+    rule = contributions.rules.get(policy.rule) if policy else None
+    first = policy.levels[0].raise_when if policy else ""
+    unit = next((one.unit for one in (rule.conditions if rule else ()) if one.id == first), "")
+    if datastream is None:
+        return unit, 1
+    return unit or datastream.unit, datastream.decimals
 
 
 def _rule_of(call: Call, policy: str) -> str:

@@ -25,10 +25,10 @@ from county_gov.server.console.cases import case_status
 from county_gov.server.console.frame import draw
 from county_gov.server.console.naming import (
     area_name,
-    datastream_name,
     datastream_of,
     role_title,
     state_title,
+    subject_name,
     unit_name,
 )
 from county_gov.server.identifiers import ulid
@@ -173,7 +173,7 @@ def _sheet(call: Call, detail: CaseDetail, workflow: Workflow | None, names: Nam
         state=state_title(workflow, view.state),
         version=view.version,
         opened_at=view.opened_at,
-        subject=datastream_name(datastream) if datastream else Text(zh=view.subject or "—"),
+        subject=subject_name(registers, view.subject),
         area=area_name(registers, view.area),
         steps=_steps(detail, workflow),
         facts=facts,

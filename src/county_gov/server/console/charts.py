@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from attrs import frozen
 
-from county_gov.contract.batch import Batch
 from county_gov.contract.clock import DAY, HOUR
 from county_gov.contract.page import Limit, Line, Series, Shade
 from county_gov.contract.text import Text
@@ -77,7 +76,7 @@ async def chart_of(
         title=Text(zh=f"{name.zh} {kind.zh}", en=f"{name.in_language('en')}, {kind.en}"),
         unit=view.unit,
         lines=(Line(name, points.times, points.values, points.low, points.high),),
-        limits=tuple(await asyncio.to_thread(limits_of, view, judged, end)),
+        limits=tuple(await asyncio.to_thread(limits_of, county, view, judged, end)),
         shades=tuple(
             Shade(
                 one.started_at, one.ended_at, policy_title(county, one.policy),
@@ -171,6 +170,7 @@ def with_gaps(times: Int64s, values: Float64s, step: int) -> tuple[Int64s, Float
 
 
 def limits_of(
+    county: County,
     view: DatastreamView,
     judged: Sequence[tuple[AlertPolicy, Rule]],
     at: int,
@@ -178,7 +178,7 @@ def limits_of(
     """The limits in force at an instant, as the rules themselves say them."""
     found: dict[float, Limit] = {}
     for policy, rule in judged:
-        answers = _asked(rule, view, at)
+        answers = _asked(county, rule, view, at)
         for level in policy.levels:
             for condition_id, clears in ((level.raise_when, False), (level.clear_when, True)):
                 judgement = answers.get(condition_id)
@@ -191,15 +191,11 @@ def limits_of(
     return list(found.values())
 
 
-def _asked(rule: Rule, view: DatastreamView, at: int) -> Mapping[str, Judgement]:
+def _asked(county: County, rule: Rule, view: DatastreamView, at: int) -> Mapping[str, Judgement]:
     """A rule's answers for one row of no particular value; none where it fails."""
-    batch = Batch(
-        {
-            "datastream": np.array([view.number], np.int64),
-            "time": np.array([at], np.int64),
-            **{name: np.array([np.nan], np.float64) for name in rule.joined},
-            rule.driving_name: np.array([0.0], np.float64),
-        }
+    time, value = np.array([at], np.int64), np.zeros(1)
+    batch = county.store.read_now(
+        lambda snapshot: county.judging.rows(snapshot, rule.id, view, time, value)
     )
     try:
         return rule.judge(batch)

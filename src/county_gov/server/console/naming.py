@@ -40,6 +40,15 @@ def thing_name(view: DatastreamView) -> Text:
     return Text(zh=view.thing_name, en=view.thing_name_en)
 
 
+def subject_name(snapshot: RegisterSnapshot, subject: str) -> Text:
+    """What a case speaks of: a datastream or a thing by its name, anything else as it is."""
+    datastream = datastream_of(snapshot, subject)
+    if datastream is not None:
+        return datastream_name(datastream)
+    siblings = snapshot.datastreams_at(subject)
+    return thing_name(siblings[0]) if siblings else Text(zh=subject or "—")
+
+
 def datastream_of(snapshot: RegisterSnapshot, code: str) -> DatastreamView | None:
     """The datastream of a code, or None where the register does not know it."""
     number = snapshot.number(code)
