@@ -69,7 +69,7 @@ def patrol(hours: int) -> Workflow:
         id=WORKFLOW,
         title=Text(zh="水库巡查", en="Reservoir patrol"),
         version=1,
-        number="SK-{county}-{year}-{serial:06d}",
+        number="SK-{county}-{year}-{serial:06}",
         initial="patrolling",
         read_permission=READ,
         states=(
@@ -126,7 +126,7 @@ def patrol(hours: int) -> Workflow:
                     Notice(
                         to=OFFICE,
                         subject=Text(zh="险情：{title}", en="Danger: {title}"),
-                        body=Text(zh="{finding}：{where}", en="{finding}: {where}"),
+                        body=Text(zh="发现{finding}：{where}", en="Found {finding}: {where}"),
                     ),
                 ),
             ),
