@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 import typer
 
-from county_gov.cli import accounts, check, database, ingest, outbox, plugins, quarantine, serve
+from county_gov.cli import (
+    accounts,
+    check,
+    database,
+    ingest,
+    outbox,
+    plugins,
+    quarantine,
+    serve,
+    verbs,
+)
 from county_gov.cli.app import app
 from tests.docs.markdown import headings, page, rows, section
 
@@ -94,7 +104,7 @@ def test_the_program_knows_its_version_option() -> None:
 
 def test_what_needs_the_right_to_write_says_so() -> None:
     """Commands that start the county, apart from the server, are marked."""
-    modules = (accounts, check, database, ingest, outbox, plugins, quarantine, serve)
+    modules = (accounts, check, database, ingest, outbox, plugins, quarantine, serve, verbs)
     starting = {
         function.__name__
         for module in modules

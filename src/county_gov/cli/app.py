@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from county_gov.cli import accounts, check, database, ingest, outbox, plugins, quarantine, serve
+from county_gov.cli import (
+    accounts,
+    check,
+    database,
+    ingest,
+    outbox,
+    plugins,
+    quarantine,
+    serve,
+    verbs,
+)
 from county_gov.errors import CountyGovError, DeploymentError, RegisterError
 
 app = typer.Typer(
@@ -21,6 +31,9 @@ app = typer.Typer(
 app.command("check")(check.check)
 app.command("serve")(serve.serve)
 app.command("ingest")(ingest.ingest)
+app.command(
+    "run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)(verbs.run_verb)
 app.command("migrate")(database.migrate)
 app.command("backup")(database.backup)
 app.command("restore")(database.restore)

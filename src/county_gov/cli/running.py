@@ -23,7 +23,11 @@ T = TypeVar("T")
 
 
 def with_county(
-    file: Path, work: Callable[[County], Awaitable[T]], *, background: bool = False
+    file: Path,
+    work: Callable[[County], Awaitable[T]],
+    *,
+    background: bool = False,
+    made: County | None = None,
 ) -> T:
     """Start the county of a deployment file, do something with it, and stop it.
 
@@ -31,11 +35,12 @@ def with_county(
         file: The deployment file.
         work: What to do.
         background: Whether readings are judged and notices sent meanwhile, as the server does.
+        made: The county, where it was made from the file already.
     """
     from county_gov.deployment import load
 
     async def run() -> T:
-        county = load(file)
+        county = made or load(file)
         await county.start(background=background)
         try:
             tell_passwords(county.new_passwords)
@@ -46,12 +51,14 @@ def with_county(
     return asyncio.run(run())
 
 
-def reading_county(file: Path, work: Callable[[County], Awaitable[T]]) -> T:
+def reading_county(
+    file: Path, work: Callable[[County], Awaitable[T]], *, made: County | None = None
+) -> T:
     """Read a county, whether its server runs or not; nothing can be written."""
     from county_gov.deployment import load
 
     async def run() -> T:
-        county = load(file)
+        county = made or load(file)
         await county.start_reading()
         try:
             return await work(county)

@@ -1,6 +1,6 @@
-"""Verbs of the command line: ``county-gov <plugin> <name>``.
+"""Verbs of the command line: ``county-gov run county.toml <plugin>.<name> --option value``.
 
-::
+For example:
 
     async def levels(ctx: Context, options: Mapping[str, Value]) -> AsyncIterator[str]:
         for one in await ctx.read.latest(observed_property="water_level"):
@@ -34,10 +34,12 @@ class CliCommand:
     Args:
         id: Prefixed by the plugin; the rest is the verb.
         title: What it does.
-        run: Async generator of the lines that it prints.
-        options: Its options: each field is ``--name``.
-        writes: Whether it changes anything; such a verb runs where nothing else writes, or says
-            that the server has to be stopped.
+        run: Async generator of the lines that it prints. What it raises of the core's errors is
+            told in words, and the command ends with status 1.
+        options: Its options, checked as a form is: each field is ``--name value``, with dashes for
+            underscores; a truth is ``--name`` or ``--no-name``.
+        writes: Whether it changes anything. Such a verb takes the database for itself: the server
+            has to be stopped. Any other runs beside the server, and what it writes is refused.
     """
 
     id: str

@@ -256,6 +256,7 @@ class County:
             MigrationPending: if the database is older or newer than this program.
             StoreError: if the store cannot be read.
         """
+        self.store.start_reading()
         try:
             migration.require_current(self.store.database)
             await self.registers.load()

@@ -42,6 +42,9 @@ def open_database(url: str) -> Database:
     raise StoreError(msg)
 
 
+READING = "this command only reads; what writes has to say so, and needs the server stopped"
+
+
 class Store:
     """All reading and writing of a county.
 
@@ -73,6 +76,13 @@ class Store:
             StoreError: if the database cannot be reached, or another process is writing it.
         """
         self.writer.start()
+
+    def start_reading(self) -> None:
+        """Take no changes: this process only reads, also while another one writes.
+
+        What would be written fails with `StoreClosed` at once.
+        """
+        self.writer.refuse(READING)
 
     def close(self) -> None:
         """Write what is waiting, then close everything."""

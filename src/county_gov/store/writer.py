@@ -113,6 +113,10 @@ class Writer:
             self._thread.join()
             raise
 
+    def refuse(self, reason: str) -> None:
+        """Take no changes from now on; each gets `StoreClosed` with the reason."""
+        self._queues.close(reason)
+
     def close(self) -> None:
         """Run what is waiting, then stop; changes submitted later get `StoreClosed`."""
         self._queues.close("the store is stopping and takes no more changes")
