@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import cattrs
@@ -100,14 +100,20 @@ def _reference(one: Field, datasets: Mapping[str, Dataset]) -> Iterator[str]:
         yield f"refers to {one.refers!r}, whose key is {wanted}: expected {wanted}, got {one.dtype}"
 
 
-def encode_declaration(dataset: Dataset) -> str:
-    """A declaration as JSON text, without its functions."""
+def encode_declaration(dataset: Dataset, retired: Sequence[Field] = ()) -> str:
+    """A declaration as JSON text, without its functions.
+
+    Args:
+        dataset: As it is declared.
+        retired: Fields that it had once: their columns stay, and their names keep their type.
+    """
     schema = dataset.schema
     return msgspec.json.encode(
         {
             "id": dataset.id,
             "title": _plain(dataset.title),
             "fields": [_plain(one) for one in schema.fields],
+            "retired": [_plain(one) for one in retired],
             "key": schema.key,
             "event_time": schema.event_time,
             "version": schema.version,
@@ -145,6 +151,13 @@ def decode_declaration(text: str) -> Dataset:
         label=found["label"],
         dated=found["dated"],
     )
+
+
+def decode_retired(text: str) -> tuple[Field, ...]:
+    """The fields that a dataset had once."""
+    found: dict[str, Any] = msgspec.json.decode(text)
+    converter = cattrs.Converter()
+    return tuple(converter.structure(one, Field) for one in found["retired"])
 
 
 def _plain(value: Field | Text) -> object:

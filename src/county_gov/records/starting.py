@@ -11,8 +11,9 @@ from attrs import frozen
 
 from county_gov.contract.dataset import Dataset
 from county_gov.errors import DeploymentError, Problem
-from county_gov.records.declaration import decode_declaration, encode_declaration
+from county_gov.records.declaration import encode_declaration
 from county_gov.records.evolution import Step, step_of
+from county_gov.records.upgrading import Upgrading, remove_old
 from county_gov.store import records as tables
 from county_gov.store import records_declared as declared
 from county_gov.store.records_declared import DeclaredRow
@@ -33,9 +34,7 @@ def steps_of(snapshot: Snapshot, datasets: Mapping[str, Dataset]) -> list[Step]:
     steps: list[Step] = []
     problems: list[Problem] = []
     for key, dataset in datasets.items():
-        row = rows.get(key)
-        stored = None if row is None else decode_declaration(row.declaration)
-        step, found = step_of(snapshot, dataset, stored)
+        step, found = step_of(snapshot, dataset, rows.get(key))
         steps.append(step)
         problems += found
     if problems:
@@ -69,23 +68,25 @@ class Starting:
         """
         steps = await self.store.read(lambda snapshot: steps_of(snapshot, self.datasets))
         for step in steps:
-            await self.store.write(partial(self._adapt, step))
+            if step.kind == "upgrade" and step.row is not None and step.stored is not None:
+                table = step.row.table
+                await Upgrading(self.store, step.row, step.stored, step.dataset, step.retired).run()
+            else:
+                table = tables.table_name(step.dataset.id)
+                await self.store.write(partial(self._adapt, step))
+            await remove_old(self.store, table)
             if step.words:
                 log.info("dataset", change=step.words)
 
     def _adapt(self, step: Step, tx: Transaction) -> None:
-        table = tables.table_of(step.dataset)
+        """Make a table, or add what it lacks."""
+        dataset = step.dataset
+        table = tables.table_of(dataset)
         if step.kind == "make":
             declared.make_table(tx, table)
         else:
             declared.add_columns(tx, table)
-        declared.write_declared(
-            tx,
-            DeclaredRow(
-                step.dataset.id,
-                table.name,
-                step.dataset.schema.version,
-                encode_declaration(step.dataset),
-                None,
-            ),
-        )
+        text = encode_declaration(dataset, step.retired)
+        row = DeclaredRow(dataset.id, table.name, dataset.schema.version, text, None)
+        if row != step.row:
+            declared.write_declared(tx, row)

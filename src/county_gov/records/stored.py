@@ -99,19 +99,53 @@ def _column(one: Field, values: list[Value]) -> NDArray[Any]:
     return np.array([empty if value is None else int(value) for value in values], kind)
 
 
+def check_batch(schema: Schema, batch: object, *, rows: int) -> Batch:
+    """What a plugin gave as columns, if it has the shape that `to_batch` gives.
+
+    Raises:
+        ContractError: if a column is missing, superfluous or of another kind, or rows are.
+    """
+    if not isinstance(batch, Batch):
+        raise ContractError(f"expected a Batch, got {type(batch).__name__}")
+    if batch.rows != rows:
+        raise ContractError(f"expected {rows} rows, got {batch.rows}")
+    if set(batch) != schema.names:
+        raise ContractError(f"expected the columns {sorted(schema.names)}, got {sorted(batch)}")
+    for one in schema.fields:
+        kind = batch[one.name].dtype.kind
+        if kind not in _column_kinds(one):
+            found = batch[one.name].dtype
+            raise ContractError(f"column {one.name!r}: expected {_column_words(one)}, got {found}")
+    return batch
+
+
+def _column_kinds(one: Field) -> str:
+    if one.dtype == "text":
+        return "OU"
+    if one.dtype == "bool":
+        return "bi"
+    return "f" if one.dtype == "float64" and one.decimals is None else "i"
+
+
+def _column_words(one: Field) -> str:
+    if one.decimals is not None:
+        return f"int64, scaled by 10**{one.decimals}"
+    words = {"text": "texts", "bool": "int8 or bool", "float64": "float64"}
+    return words.get(one.dtype, "int64")
+
+
 def from_batch(
     schema: Schema, batch: Batch
 ) -> tuple[list[dict[str, Value]], list[tuple[int, Problem]]]:
     """Rows of columns, checked against a schema.
 
+    Args:
+        schema: Of the rows.
+        batch: Which `check_batch` has taken.
+
     Returns:
         Kept values by field, and what is wrong, with the number of the row.
-
-    Raises:
-        ContractError: if a column is missing, superfluous or of another kind.
     """
-    if set(batch) != schema.names:
-        raise ContractError(f"expected the columns {sorted(schema.names)}, got {sorted(batch)}")
     rows: list[dict[str, Value]] = [{} for _ in range(batch.rows)]
     problems: list[tuple[int, Problem]] = []
     for one in schema.fields:

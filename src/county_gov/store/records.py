@@ -115,12 +115,13 @@ def table_name(dataset: str) -> str:
     return f"{name}_{sha256(dataset.encode()).hexdigest()[:8]}"
 
 
-def table_of(dataset: Dataset, *, name: str = "") -> RecordTable:
+def table_of(dataset: Dataset, *, name: str = "", retired: Sequence[Field] = ()) -> RecordTable:
     """Describe a dataset's table; nothing is made.
 
     Args:
         dataset: A dataset of records.
         name: Another name than that of its id.
+        retired: Fields that it has no longer, whose columns are carried along.
     """
     found = name or table_name(dataset.id)
     key = [sa.Column("record", sa.Text(), primary_key=True)]
@@ -132,11 +133,12 @@ def table_of(dataset: Dataset, *, name: str = "") -> RecordTable:
         _column("changed_by", sa.Text(), nullable=False),
         _column("changed_account", tables.Number),
     ]
-    fields = [_column(f"f_{one.name}", column_type(one)) for one in dataset.schema.fields]
+    declared = (*dataset.schema.fields, *retired)
+    fields = [_column(f"f_{one.name}", column_type(one)) for one in declared]
     table = sa.Table(found, sa.MetaData(), *key, *own, *fields, sqlite_strict=True)
     if dataset.area:
         sa.Index(index_name(found, dataset.area), table.c[f"f_{dataset.area}"])
-    return RecordTable(found, table, dataset.dated, dataset.area, dataset.schema.fields)
+    return RecordTable(found, table, dataset.dated, dataset.area, declared)
 
 
 def _column(name: str, kind: Any, **options: Any) -> sa.Column[Any]:
@@ -144,8 +146,8 @@ def _column(name: str, kind: Any, **options: Any) -> sa.Column[Any]:
 
 
 def index_name(table: str, name: str) -> str:
-    """The name of the index of a field, at most 63 bytes."""
-    return f"ix_{sha256(f'{table}.{name}'.encode()).hexdigest()[:8]}_{table}"[:63]
+    """The name of the index of a field: unlike that of another table or field, and short."""
+    return f"ix_{sha256(f'{table}.{name}'.encode()).hexdigest()[:8]}_{table}"[:60]
 
 
 def column_type(one: Field) -> sa.types.TypeEngine[Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from attrs import frozen
+from sqlalchemy.engine.interfaces import ReflectedIndex
 from sqlalchemy.schema import CreateColumn
 
 from county_gov.store import tables
@@ -81,9 +82,15 @@ def add_columns(tx: Transaction, table: RecordTable) -> tuple[str, ...]:
     for one in missing:
         column = CreateColumn(table.column(one.name)).compile(dialect=tx.connection.dialect)
         tx.connection.exec_driver_sql(f"ALTER TABLE {quote(table.name)} ADD COLUMN {column}")
+    indexed = {tuple(one["column_names"]) for one in _indexes(tx, table.name)}
     for index in table.table.indexes:
-        index.create(tx.connection, checkfirst=True)
+        if tuple(column.name for column in index.columns) not in indexed:
+            index.create(tx.connection)
     return tuple(one.name for one in missing)
+
+
+def _indexes(snapshot: Snapshot, table: str) -> list[ReflectedIndex]:
+    return sa.inspect(snapshot.connection).get_indexes(table)
 
 
 def swap_tables(tx: Transaction, current: str, successor: str, retired: str) -> None:
@@ -93,11 +100,16 @@ def swap_tables(tx: Transaction, current: str, successor: str, retired: str) -> 
         tx.connection.exec_driver_sql(f"ALTER TABLE {quote(old)} RENAME TO {quote(new)}")
 
 
-def thin_out(tx: Transaction, table: RecordTable, rows: int) -> int:
+def thin_out(tx: Transaction, table: str, rows: int) -> int:
     """Remove some rows of a retired table, so that dropping it later is quick; gives how many."""
-    key = sa.tuple_(*table.table.primary_key)
-    some = sa.select(*table.table.primary_key).limit(rows)
-    return tx.execute(sa.delete(table.table).where(key.in_(some))).rowcount
+    key = "rowid" if tx.database.dialect == "sqlite" else "ctid"
+    quoted = tx.connection.dialect.identifier_preparer.quote(table)
+    some = f"SELECT {key} FROM {quoted} LIMIT {rows:d}"
+    return tx.connection.exec_driver_sql(
+        f"DELETE FROM {quoted} WHERE {key} = ANY(ARRAY({some}))"
+        if key == "ctid"
+        else f"DELETE FROM {quoted} WHERE {key} IN ({some})"
+    ).rowcount
 
 
 def drop_table(tx: Transaction, table: str) -> None:
