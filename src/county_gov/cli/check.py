@@ -20,6 +20,7 @@ def check(file: DeploymentFile) -> None:
     for plugin in county.registry.plugins:
         typer.echo(f"  plugin {plugin}")
     counts = {
+        "datasets": len(found.datasets),
         "sources": len(found.sources),
         "rules": len(found.rules),
         "alert policies": len(found.alert_policies),

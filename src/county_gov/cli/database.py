@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from county_gov.cli.arguments import DeploymentFile
+
+if TYPE_CHECKING:
+    from county_gov.store.database import Database
 
 
 def migrate(
@@ -25,6 +28,8 @@ def migrate(
     try:
         if plan:
             typer.echo(migration.plan(database), nl=False)
+            for line in _datasets_plan(file, database):
+                typer.echo(f"  {line}")
         elif sql:
             typer.echo(migration.sql(database), nl=False)
         else:
@@ -34,6 +39,16 @@ def migrate(
             typer.echo(f"{len(done)} step{'' if len(done) == 1 else 's'} done")
     finally:
         database.close()
+
+
+def _datasets_plan(file: Path, database: Database) -> tuple[str, ...]:
+    """What the next start would do with the tables of the plugins' datasets."""
+    from county_gov.deployment import County, read_settings
+    from county_gov.store import migration
+
+    if migration.pending(database):
+        return ("the next start makes and changes the datasets' tables as well",)
+    return database.read(County(read_settings(file)).records.plan)
 
 
 def backup(

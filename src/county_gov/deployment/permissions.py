@@ -5,6 +5,7 @@ from __future__ import annotations
 from county_gov.cases import OPEN_PERMISSION
 from county_gov.contract.access import Permission
 from county_gov.contract.text import Text
+from county_gov.records.authority import READ_DISABLED
 
 CORE_PERMISSIONS: tuple[Permission, ...] = (
     Permission("core.observations.read", Text(zh="查看监测数据", en="Read observations")),
@@ -24,6 +25,10 @@ CORE_PERMISSIONS: tuple[Permission, ...] = (
     Permission("core.plugins.read", Text(zh="查看插件运行情况", en="Read how plugins do")),
     Permission("core.jobs.read", Text(zh="查看定时任务", en="Read jobs and their runs")),
     Permission("core.jobs.run", Text(zh="立即执行定时任务", en="Let a job run now")),
+    Permission(
+        READ_DISABLED,
+        Text(zh="查看已停用插件的数据", en="Read the records that disabled plugins have left"),
+    ),
     Permission("core.metrics.read", Text(zh="查看运行指标", en="Read metrics")),
     Permission("core.audit.read", Text(zh="查看审计日志", en="Read the audit trail")),
 )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from county_gov.contract.dataset import Dataset
     from county_gov.contract.schema import Field, Value
 
-READ_DISABLED = "records.disabled.read"
+READ_DISABLED = "core.disabled_records.read"
 """Permission to read what plugins that are not enabled any more have left."""
 
 Reader = Actor | Scope
