@@ -101,6 +101,8 @@ from county_gov.contract.schema import Schema as Schema
 from county_gov.contract.schema import Value as Value
 from county_gov.contract.source import Decoded as Decoded
 from county_gov.contract.source import Delivery as Delivery
+from county_gov.contract.source import Instructed as Instructed
+from county_gov.contract.source import Instruction as Instruction
 from county_gov.contract.source import Outcome as Outcome
 from county_gov.contract.source import Reason as Reason
 from county_gov.contract.source import Source as Source

@@ -284,6 +284,11 @@ class CommandContext(PageContext, Protocol):
         ...
 
     @property
+    def plugin(self) -> Context:
+        """What the plugin uses on its own behalf: http, notes, log; it reads as the system."""
+        ...
+
+    @property
     def records(self) -> RecordWriter:
         """Records within that person's scope, to read and to write."""
         ...

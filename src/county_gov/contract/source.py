@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 from attrs import field, frozen
 
 from county_gov.contract.batch import Batch, Int64s
+from county_gov.contract.schema import Schema
+from county_gov.errors import ContractError
 
 if TYPE_CHECKING:
-    from county_gov.contract.context import Context
+    from county_gov.contract.context import CommandContext, Context
+    from county_gov.contract.schema import Value
     from county_gov.contract.text import Text
 
 
@@ -110,8 +113,64 @@ class Decoded:
 
 
 @frozen(eq=False)
+class Instruction:
+    """Something that a source can tell a thing, for example to set its clock.
+
+    The core makes a command of it, ``<source>.<id>``, whose form asks for the thing first: a page
+    may name it among its actions, and programs give it over HTTP.
+
+    Args:
+        id: Within the source, a lower-case identifier.
+        title: The button: a verb.
+        permission: Who may give it; the thing must be one whose readings that person may see.
+        form: What has to be said beside the thing.
+        consequence: What cannot be undone, asked once before.
+        seconds: After so long without an answer it has failed.
+    """
+
+    id: str
+    title: Text
+    permission: str
+    form: Schema = field(factory=lambda: Schema(fields=()))
+    consequence: Text | None = None
+    seconds: float = 30.0
+
+
+@frozen(eq=False)
+class Instructed:
+    """An instruction as it was given.
+
+    Args:
+        instruction: Its id.
+        values: The form's checked values.
+        key: The same click sent twice has the same key.
+    """
+
+    instruction: str
+    values: Mapping[str, Value]
+    key: str
+
+
+@frozen(eq=False)
 class Source:
-    """A way in.
+    """A way in, and where things can be told something, the way back out.
+
+    For example:
+
+        async def tell(ctx: CommandContext, thing: str, given: Instructed) -> Text:
+            await ctx.plugin.http.request("POST", f"{BASE}/{thing}/clock")
+            return Text(zh="已校时", en="The clock is set")
+
+        Source(
+            id="loggers.http",
+            dataset="loggers.levels",
+            title=Text(zh="记录仪", en="Loggers"),
+            decode=decode,
+            instructions=(
+                Instruction("set_clock", Text(zh="校时", en="Set the clock"), "loggers.tell"),
+            ),
+            command=tell,
+        )
 
     Args:
         id: Prefixed by the plugin.
@@ -119,6 +178,12 @@ class Source:
         title: What it is called on the sources page.
         decode: Pure: the same delivery and snapshot always give the same rows.
         open: Yields deliveries until cancelled; None for a source that is pushed to (HTTP).
+        instructions: What its things can be told.
+        command: Async function of the context, the thing's code and what it is told; returns what
+            the thing answered. It raises `CommandRefused` to say why not.
+
+    Raises:
+        ContractError: if there are instructions and no ``command``, or the other way round.
     """
 
     id: str
@@ -126,3 +191,10 @@ class Source:
     title: Text
     decode: Callable[[Delivery, Things], Decoded]
     open: Callable[[Context], AsyncIterator[Delivery]] | None = None
+    instructions: tuple[Instruction, ...] = ()
+    command: Callable[[CommandContext, str, Instructed], Awaitable[Text]] | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if bool(self.instructions) != (self.command is not None):
+            msg = f"source {self.id}: give both instructions and command, or none of them"
+            raise ContractError(msg)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from county_gov.cases import Cases
     from county_gov.contract.access import Actor
     from county_gov.contract.clock import Clock
-    from county_gov.contract.context import Http, Reader
+    from county_gov.contract.context import Context, Http, Reader
     from county_gov.contract.parameter import ParameterReader
     from county_gov.contract.records import Record, RecordReader, RecordWriter
     from county_gov.contract.schema import Value
@@ -220,6 +220,7 @@ class CountyCommandContext:
         drill: Whether everything is an exercise.
         request: Id of the HTTP request, for the audit trail.
         records: Records within that person's scope, to read and to write.
+        plugin: What the plugin uses on its own behalf.
     """
 
     page: CountyPageContext
@@ -231,6 +232,7 @@ class CountyCommandContext:
     drill: bool = False
     request: str = ""
     records: RecordWriter = field(kw_only=True)
+    plugin: Context = field(kw_only=True)
     _opened: int = field(default=0, init=False)
     _told: int = field(default=0, init=False)
 

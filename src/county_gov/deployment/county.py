@@ -370,6 +370,7 @@ class County:
             drill=self.settings.county.drill,
             request=request,
             records=RecordAccess(self.records, actor, request=request),
+            plugin=self.context(command),
         )
 
     def endpoint_context(self, plugin: str, actor: Actor, permission: str) -> PluginContext:

@@ -26,6 +26,7 @@ from county_gov.contract.workflow import Workflow
 from county_gov.errors import ContractError, Problem
 from county_gov.registry.configuration import did_you_mean
 from county_gov.registry.discovery import LoadedPlugin, available
+from county_gov.registry.instructions import commands_of
 from county_gov.registry.references import check_references
 from county_gov.registry.requirements import check_requirements
 
@@ -166,6 +167,11 @@ def build_registry(
                     continue
                 collected[kind][_id(item)] = item
                 owners[f"{kind}:{_id(item)}"] = plugin
+    for source in collected["sources"].values():
+        for command in commands_of(source):
+            collected["commands"][command.id] = command
+            if (owner := owners.get(f"sources:{source.id}")) is not None:
+                owners[f"commands:{command.id}"] = owner
     contributions = Contributions(**collected, owners=owners)
     problems.extend(check_references(contributions, place))
     return Registry(tuple(plugins), contributions), problems
