@@ -204,11 +204,11 @@ async def test_the_page_lets_one_propose_and_another_approve(site: Site) -> None
     assert "待批准的参数值" in await read(other, "/")
     status, page = await send(other, "proposals/1/approve", confirmed="yes")
     assert 200 == status
-    assert "汛限水位：52.30 m" in page
+    assert "汛限水位：52.30\xa0m" in page
     assert "/proposals/1/approve" not in page
     english = await read(one, f"{PAGE}?lang=en")
-    assert "Flood limit: 52.30 m" in english
-    assert "Approved: 52.30 m (Whole county, from 2023-11-15)" in english
+    assert "Flood limit: 52.30\xa0m" in english
+    assert "Approved: 52.30\xa0m (Whole county, from 2023-11-15)" in english
 
 
 async def test_what_was_typed_comes_back_with_what_is_wrong(site: Site) -> None:
@@ -242,6 +242,23 @@ async def test_what_was_typed_comes_back_with_what_is_wrong(site: Site) -> None:
     async with other.post(f"{PAGE}/proposals/1/approve", data=forms) as answer:
         assert 409 == answer.status
         assert "已有人办理了这项" in await answer.text()
+
+
+async def test_an_areas_own_value_is_ended_on_the_page(site: Site) -> None:
+    """Offered where an area has one; the value above counts again afterwards."""
+    one, other = await site.person("dispatch1"), await site.person("dispatch2")
+    assert "proposals?ends=1" not in await read(one)
+    await send(one, "proposals", value="50", area=NORTH, **GIVEN)
+    await send(other, "proposals/1/approve")
+    status, page = await send(one, "proposals?ends=1", area=NORTH, **{**GIVEN, "document": ""})
+    assert (422, True) == (status, 'id="action-end-document-error"' in page)
+    status, _ = await send(one, "proposals?ends=1", area=NORTH, **GIVEN)
+    assert 200 == status
+    await send(other, "proposals/2/approve")
+    assert "适用上级的值" in await read(one)
+    found = await site.county.parameters.value(LIMIT.id, area=NORTH)
+    assert found is not None
+    assert 40.5 == found.value
 
 
 async def actor(site: Site, login: str) -> Any:

@@ -90,14 +90,15 @@ async def propose(call: Call) -> web.StreamResponse:
     key = form.get("idempotency_key", "")
     overview = await parameters.look(call.actor, call.part("id"))
     schema = proposal_form(overview.parameter)
+    ends = call.request.query.get("ends") == "1"
     known = {name: words for name, words in form.items() if name in schema.names}
     values = from_words(schema, known, parameters.timezone)
     try:
         await parameters.propose(
             call.actor,
             overview.parameter.id,
-            value=values.get("value"),
-            ends=values.get("ends") is True,
+            value=None if ends else values.get("value"),
+            ends=ends,
             area=form.get("area", ""),
             effective_from=form.get("effective_from", ""),
             document=form.get("document", ""),
@@ -108,7 +109,7 @@ async def propose(call: Call) -> web.StreamResponse:
             request=call.id,
         )
     except ProposalInvalid as error:
-        return await _page(call, Tried("propose", form, error.problems))
+        return await _page(call, Tried("end" if ends else "propose", form, error.problems))
     return call.redirect(f"/parameters/{overview.parameter.id}", flash="parameter_proposed")
 
 
@@ -236,26 +237,40 @@ def _reason(*, required: bool) -> ActionField:
 
 
 def _proposing(call: Call, overview: Overview, tried: Tried | None) -> tuple[Action, ...]:
+    """Setting a value, and letting an area's own value end."""
     options = _areas(call, overview)
     if options is not None and not options:
         return ()
     parameter = overview.parameter
-    schema = proposal_form(parameter)
-    left_out = set() if parameter.per_area else {"ends"}
-    action = Action(
+    href = f"/parameters/{parameter.id}/proposals"
+    fields = [one for one in proposal_form(parameter).fields if one.name != "ends"]
+    propose = Action(
         id="propose",
-        label=Text(zh="提交，等待批准", en="Send for approval"),
-        href=f"/parameters/{parameter.id}/proposals",
-        fields=tuple(_field(one, options) for one in schema.fields if one.name not in left_out),
+        label=Text(zh="提交新的值", en="Propose a value"),
+        href=href,
+        fields=tuple(_field(one, options) for one in fields),
         idempotency_key=ulid(call.now),
-        primary=not overview.open,
+        primary=True,
     )
-    return (_with_typed(action, tried),)
+    owning = {one.area for one in overview.values if one.area and (one.current or one.upcoming)}
+    ending = tuple(one for one in options or () if one.value in owning)
+    if not ending:
+        return (_with_typed(propose, tried),)
+    end = Action(
+        id="end",
+        label=Text(zh="取消某区域自己的值", en="End an area's own value"),
+        href=f"{href}?ends=1",
+        fields=tuple(_field(one, ending) for one in fields if one.name != "value"),
+        idempotency_key=ulid(call.now),
+    )
+    return _with_typed(propose, tried), _with_typed(end, tried)
 
 
 def _field(one: Field, options: tuple[Option, ...] | None) -> ActionField:
     if one.name == "area" and options is not None:
         return evolve(field_of(one, options), required=True, help=None)
+    if one.name == "value":
+        return evolve(field_of(one), required=one.dtype != "bool")
     return field_of(one)
 
 

@@ -39,7 +39,7 @@ VALUE_COLUMNS = (
     Column("area", Text(zh="适用区域", en="Area"), sortable=False),
     Column("value", Text(zh="现行值", en="Value now"), sortable=False),
     Column("since", Text(zh="生效日期", en="Since"), sortable=False),
-    Column("document", Text(zh="依据", en="Document"), sortable=False),
+    Column("document", Text(zh="文号", en="Document"), sortable=False),
     Column("next", Text(zh="下一个值", en="Next"), sortable=False),
 )
 
@@ -141,19 +141,20 @@ def _row(call: Call, overview: Overview, one: AreaValue, *, titled: bool = False
         "area": area_words(call, one.area),
         "value": current_words(call, overview, one),
     }
-    since = document = following = ""
+    since = document = ""
     if current is not None:
         since = day_words(current.effective_from)
-        document = " ".join(filter(None, (current.document, current.document_number)))
+        document = current.document_number
     elif overview.parameter.citation is not None and not one.area:
-        document = str(overview.parameter.citation)
+        citation = overview.parameter.citation
+        document = citation.number or str(citation)
     if one.upcoming:
         coming = one.upcoming[0]
         value, day = words_of(call, overview, coming), day_words(coming.effective_from)
         texts["next"] = Text(
             zh=f"{value.zh}（{day} 起）", en=f"{value.in_language('en')} (from {day})"
         )
-    cells = {"since": since, "document": document, "next": following}
+    cells = {"since": since, "document": document}
     return Row(cells, texts=texts, href=f"/parameters/{overview.parameter.id}" if titled else "")
 
 
@@ -177,7 +178,14 @@ def current_words(call: Call, overview: Overview, one: AreaValue) -> Text:
 def words_of(call: Call, overview: Overview, one: Proposal) -> Text:
     """A proposal's value in words."""
     field = overview.parameter.field
-    return value_words(field, one.value, call.county.parameters.timezone)
+    return _unbroken(value_words(field, one.value, call.county.parameters.timezone), field.unit)
+
+
+def _unbroken(words: Text, unit: str) -> Text:
+    """A value that keeps its unit on its line."""
+    if not (unit and words.zh.endswith(f" {unit}")):
+        return words
+    return Text(zh=f"{words.zh.removesuffix(f' {unit}')}\N{NO-BREAK SPACE}{unit}")
 
 
 def area_words(call: Call, area: str) -> Text:
