@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from county_gov.cli.arguments import DeploymentFile
+
+if TYPE_CHECKING:
+    from county_gov.registry.discovery import LoadedPlugin
 
 
 def check(file: DeploymentFile) -> None:
     """Check a deployment file, its plugins and registers, and say everything that is wrong."""
     from county_gov.deployment import County, read_settings
     from county_gov.deployment.parts import check_registers
+    from county_gov.registry.isolation.loading import missing_protections
 
     settings = read_settings(file)
     county = County(settings)
@@ -18,7 +24,7 @@ def check(file: DeploymentFile) -> None:
     found = county.registry.contributions
     typer.echo(f"{settings.county.name.zh} ({settings.county.code}): {file} is sound")
     for plugin in county.registry.plugins:
-        typer.echo(f"  plugin {plugin}")
+        typer.echo(f"  plugin {plugin}{_isolation(plugin)}")
     counts = {
         "datasets": len(found.datasets),
         "sources": len(found.sources),
@@ -30,3 +36,18 @@ def check(file: DeploymentFile) -> None:
         "permissions": len(found.permissions),
     }
     typer.echo("  " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))
+    missing = missing_protections()
+    if missing:
+        typer.echo(f"  this kernel cannot close to a plugin's process: {', '.join(missing)}")
+    county.plugins.end()
+
+
+def _isolation(plugin: LoadedPlugin) -> str:
+    """Where a plugin runs, and what could not be closed to it."""
+    from county_gov.registry.isolation.loading import open_doors
+
+    if plugin.process is None:
+        return ""
+    doors = [one.in_language("en") for one in open_doors(plugin.process)]
+    left = f", not closed to it: {', '.join(doors)}" if doors else ""
+    return f", in a process of its own{left}"

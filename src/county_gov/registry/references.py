@@ -98,8 +98,9 @@ def _permissions(contributions: Contributions) -> Iterator[Reference]:
             for name in names:
                 yield f"{kind}:{key}", "permission", getattr(item, name), known
     for workflow in contributions.workflows.values():
-        for event in workflow.events:
-            yield f"workflows:{workflow.id}", "permission", event.permission, known
+        for version in (workflow, *workflow.earlier):
+            for event in version.events:
+                yield f"workflows:{workflow.id}", "permission", event.permission, known
 
 
 def _forms(contributions: Contributions) -> Iterator[tuple[str, Schema]]:

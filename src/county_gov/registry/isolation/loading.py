@@ -6,6 +6,7 @@ from county_gov.contract.text import Text
 from county_gov.errors import PluginFailed, Problem
 from county_gov.registry.configuration import Secrets
 from county_gov.registry.discovery import LoadedPlugin, PluginRequest
+from county_gov.registry.isolation import confinement
 from county_gov.registry.isolation.places import Places
 from county_gov.registry.isolation.process import Order, PluginProcess
 from county_gov.registry.isolation.proxy import far_plugin
@@ -54,6 +55,16 @@ def load_isolated(
     instance = far_plugin(process, hello)
     loaded = LoadedPlugin(request.use, instance, distribution, version, request.place, process)
     return loaded, []
+
+
+def missing_protections() -> tuple[str, ...]:
+    """What this kernel could not close to any process, in words; looked up without trying."""
+    offered = {
+        "landlock": bool(confinement.landlock_version()),
+        "seccomp": confinement.offers_seccomp(),
+        "namespaces": confinement.offers_namespaces(),
+    }
+    return tuple(words.in_language("en") for name, words in PROTECTIONS if not offered[name])
 
 
 def open_doors(process: PluginProcess) -> tuple[Text, ...]:
