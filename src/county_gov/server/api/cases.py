@@ -151,11 +151,21 @@ def _detail_document(call: Call, detail: CaseDetail) -> CaseDetailDocument:
                 unit=one.unit,
                 created_at=rfc3339(one.created_at),
                 ended_at=None if one.ended_at is None else rfc3339(one.ended_at),
+                occurrence=one.occurrence,
+                missed=one.missed,
+                outcome=one.outcome,
+                note=one.note,
+                due_at=_due_at(detail) if one.occurrence and one.ended_at is None else None,
             )
             for one in detail.tasks
         ],
         events=[one.id for one in call.county.cases.actions(detail, call.actor)],
     )
+
+
+def _due_at(detail: CaseDetail) -> str | None:
+    """When the next occurrence of the case's recurring task opens."""
+    return None if detail.timer is None else rfc3339(detail.timer.due_at)
 
 
 ROUTES = (

@@ -209,7 +209,12 @@ class CaseEntry(Struct):
 
 
 class CaseTask(Struct):
-    """A task of a case; ``ended_at`` null means that it is open."""
+    """A task of a case; ``ended_at`` null means that it is open.
+
+    Of a recurring task ``occurrence`` counts from 1, ``missed`` says how many occurrences from this
+    one on nobody did, ``due_at`` when the next one opens. ``note`` says why nobody on duty has it:
+    nobody_on_duty, not_holder, no_roster, or nothing.
+    """
 
     title: str
     state: str
@@ -217,6 +222,11 @@ class CaseTask(Struct):
     unit: str | None
     created_at: Instant
     ended_at: Instant | None
+    occurrence: int
+    missed: int
+    outcome: str
+    note: str
+    due_at: Instant | None
 
 
 class CaseDetailDocument(Struct):

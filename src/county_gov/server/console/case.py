@@ -21,19 +21,18 @@ from county_gov.server.console.case_forms import (
     read_names,
     with_errors,
 )
+from county_gov.server.console.case_tasks import occurrences, task_rows
 from county_gov.server.console.cases import case_status
 from county_gov.server.console.frame import draw
 from county_gov.server.console.naming import (
     area_name,
     datastream_of,
-    role_title,
     state_title,
     subject_name,
-    unit_name,
 )
 from county_gov.server.identifiers import ulid
 from county_gov.server.problems import failure_of
-from county_gov.server.render import CaseSheet, Flash, Step, TaskRow
+from county_gov.server.render import CaseSheet, Flash, Step
 from county_gov.server.routes import SIGNED_IN, Route
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
     from county_gov.contract.schema import Field
     from county_gov.contract.workflow import Event, Workflow
     from county_gov.server.call import Call
-    from county_gov.store.tasks import TaskView
 
 TITLE = Text(zh="事项", en="Case")
 OPENED = Text(zh="立案", en="Opened")
@@ -69,7 +67,7 @@ async def post_event(call: Call) -> web.StreamResponse:
     version = form.pop("expected_version", "")
     form.pop("confirmed", None)
     detail = await call.county.cases.get(call.actor, case)
-    workflow = call.county.cases.workflows.get(detail.view.workflow)
+    workflow = call.county.cases.workflow_of(detail.view)
     event = workflow.event(event_id) if workflow else None
     timezone = ZoneInfo(call.county.settings.county.timezone)
     try:
@@ -98,7 +96,7 @@ Tried = tuple[str, Mapping[str, str], EventDataInvalid | EventNotAllowed | CaseC
 
 
 async def _page(call: Call, detail: CaseDetail, tried: Tried | None = None) -> web.StreamResponse:
-    workflow = call.county.cases.workflows.get(detail.view.workflow)
+    workflow = call.county.cases.workflow_of(detail.view)
     events = _usual_first(workflow, detail, call.county.cases.actions(detail, call.actor))
     names = await read_names(call, detail, events)
     actions = actions_of(detail, events, names, keys=lambda: ulid(call.now))
@@ -123,7 +121,7 @@ async def _page(call: Call, detail: CaseDetail, tried: Tried | None = None) -> w
         case=_sheet(call, detail, workflow, names),
         timeline=_timeline(detail, workflow, names),
         actions=actions,
-        views=views,
+        views=(*occurrences(call, detail, workflow, names), *views),
     )
 
 
@@ -132,10 +130,12 @@ def _usual_first(
 ) -> tuple[Event, ...]:
     """The events that carry a case on before those that send it back, else in their order."""
     order = [one.id for one in workflow.states] if workflow else []
+    completing = {one.task.done_by for one in workflow.states if one.task} if workflow else set()
 
     def goes_back(event: Event) -> bool:
         known = detail.view.state in order and event.target in order
-        return known and order.index(event.target) <= order.index(detail.view.state)
+        back = known and order.index(event.target) <= order.index(detail.view.state)
+        return back and event.id not in completing
 
     return tuple(sorted(events, key=goes_back))
 
@@ -177,9 +177,7 @@ def _sheet(call: Call, detail: CaseDetail, workflow: Workflow | None, names: Nam
         area=area_name(registers, view.area),
         steps=_steps(detail, workflow),
         facts=facts,
-        tasks=tuple(
-            _task(call, one, detail, names) for one in detail.tasks if one.ended_at is None
-        ),
+        tasks=task_rows(call, detail, names),
         subject_href=f"/datastreams/{view.subject}" if linked else "",
     )
 
@@ -211,27 +209,6 @@ def _steps(detail: CaseDetail, workflow: Workflow | None) -> tuple[Step, ...]:
             )
         )
     return tuple(steps)
-
-
-def _task(call: Call, task: TaskView, detail: CaseDetail, names: Names) -> TaskRow:
-    registers = call.county.registers.snapshot
-    role = role_title(call.county, task.role)
-    assignee = role
-    if task.account is not None:
-        assignee = names.account(task.account)
-    elif task.unit is not None:
-        unit = unit_name(registers, task.unit)
-        assignee = Text(
-            zh=f"{unit.zh} {role.zh}", en=f"{unit.in_language('en')}, {role.in_language('en')}"
-        )
-    actor = call.actor
-    mine = (task.account is None or task.account == actor.account) and any(
-        post.role == task.role
-        and post.area in detail.lineage
-        and (task.unit is None or task.unit == post.unit)
-        for post in actor.posts
-    )
-    return TaskRow(title=task.title, assignee=assignee, mine=mine)
 
 
 def _timeline(detail: CaseDetail, workflow: Workflow | None, names: Names) -> Timeline:
