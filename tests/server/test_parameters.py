@@ -66,7 +66,7 @@ async def send(visitor: aiohttp.ClientSession, action: str, **typed: str) -> tup
     """Fill in a form of the parameter's page as a browser does, and follow to where it leads."""
     page = await read(visitor)
     form = re.search(
-        rf'<form method="post" action="{re.escape(PAGE)}/{action}".*?</form>', page, re.DOTALL
+        rf'<form method="post" action="{re.escape(f"{PAGE}/{action}")}".*?</form>', page, re.DOTALL
     )
     assert form, f"no form for {action}"
     hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form[0]))
