@@ -49,6 +49,12 @@ class _Item:
     end: int
     stretch: Stretch
 
+    @property
+    def reach(self) -> Stretch:
+        """The stretch, up to the last reading that was judged."""
+        known = NO_TIME if self.row is None else self.row.judged_until
+        return Stretch(self.stretch.start, max(self.stretch.end, known))
+
 
 @define(eq=False)
 class PolicyDesk:
@@ -119,10 +125,16 @@ class PolicyDesk:
         """Judge stretches again, as many as one plan may; the others are marked as skipped."""
         judged: list[Judged] = []
         before = self.judge.rows_judged
-        for count, item in enumerate(items):
-            rows = self.judge.rows_judged - before
-            may = count < REPLAYED_AT_ONCE and rows < ROWS_AT_ONCE
-            judged.append(self._replay(snapshot, item) if may else self._skip(item))
+        self.judge.read_ahead(
+            snapshot, [(item.view, item.reach) for item in items[:REPLAYED_AT_ONCE]]
+        )
+        try:
+            for count, item in enumerate(items):
+                rows = self.judge.rows_judged - before
+                may = count < REPLAYED_AT_ONCE and rows < ROWS_AT_ONCE
+                judged.append(self._replay(snapshot, item) if may else self._skip(item))
+        finally:
+            self.judge.readings.drop()
         return judged
 
     @property

@@ -145,6 +145,17 @@ class Joiner:
                 found[name][there] = joined.figures(one, mine)
         return found
 
+    @property
+    def back(self) -> int:
+        """How far before a row's instant the readings may lie that are joined to it."""
+        found = (look_back(one) for inputs in self.series.values() for one in inputs.values())
+        return max(found, default=0)
+
+    def partners(self, views: Sequence[DatastreamView]) -> set[int]:
+        """Numbers of the datastreams that are joined to driving ones."""
+        found = (self.partner(view, observed) for view in views for observed in self.series)
+        return {one.number for one in found if one is not None}
+
     def partner(self, view: DatastreamView, observed: str) -> DatastreamView | None:
         """The datastream of a property that is joined to a driving one; None where there is none.
 

@@ -9,9 +9,10 @@ import numpy as np
 from attrs import define, evolve, field, frozen
 
 from county_gov.contract.batch import NO_TIME, Batch, Bools, Int64s, UInt8s
-from county_gov.contract.clock import DAY, EARLIEST, LATEST
+from county_gov.contract.clock import DAY, EARLIEST, HOUR, LATEST
 from county_gov.contract.rule import HourlyMean
 from county_gov.registry.breaker import CircuitBreaker
+from county_gov.rules.ahead import ReadAhead
 from county_gov.rules.difference import FOREVER
 from county_gov.rules.episode import (
     Episode,
@@ -25,8 +26,8 @@ from county_gov.rules.episode import (
 )
 from county_gov.rules.evaluation import RuleEvaluator
 from county_gov.rules.hours import Coverage, floor_hour, hours_over
-from county_gov.rules.joining import Joiner
-from county_gov.rules.samples import InputRows, Readings, Samples, Stretch
+from county_gov.rules.joining import NARROW, Joiner
+from county_gov.rules.samples import InputRows, Samples, Stretch
 from county_gov.rules.scan import Track, scan
 from county_gov.store.alerts import EpisodeRow, episodes_between, open_episodes
 from county_gov.store.judging_states import StateRow
@@ -37,9 +38,15 @@ if TYPE_CHECKING:
     from county_gov.contract.rule import Rule
     from county_gov.store.transaction import Snapshot
 
-FIRST_LOOK = 2 * DAY
+LOOKED_AT = 12
+"""Rows that are looked at first round a stretch, for one at which the machine is quiet."""
+SHORTEST_LOOK = HOUR
+LONGEST_LOOK = 2 * DAY
+"""How far is looked at first, at least and at most."""
 FARTHEST_LOOK = 400 * DAY
 GROWTH = 8
+TOGETHER = 4
+"""From so many datastreams on, it is worth while to read them together."""
 
 
 @frozen(eq=False)
@@ -80,14 +87,14 @@ class PolicyJudge:
     Args:
         policy: The policy.
         rule: Its rule.
-        readings: Where stored readings are read.
+        readings: Where stored readings are read; shared with the joiner.
         breaker: Cuts the rule off when it fails again and again.
         joiner: Joins the rule's further inputs.
     """
 
     policy: AlertPolicy
     rule: Rule
-    readings: Readings
+    readings: ReadAhead
     breaker: CircuitBreaker
     joiner: Joiner
     mark: str = field(init=False)
@@ -183,6 +190,29 @@ class PolicyJudge:
         found = [episode for _, episode in episodes]
         return Judged(view, row, state, window.old, found, self._row_until(row))
 
+    def read_ahead(
+        self, snapshot: Snapshot, wanted: Sequence[tuple[DatastreamView, Stretch]]
+    ) -> None:
+        """Read at once what `replay` will ask for of several datastreams.
+
+        It is left to `replay` where the stretches lie too far apart to be read together.
+        """
+        if len(wanted) < TOGETHER:
+            return
+        back = max(self._first_look(view) for view, _ in wanted) + HOUR + self.joiner.back
+        low = min(stretch.start for _, stretch in wanted) - back
+        high = max(stretch.end for _, stretch in wanted) + HOUR + 1
+        if high - low > NARROW + back:
+            return
+        views = [view for view, _ in wanted]
+        numbers = {view.number for view in views} | self.joiner.partners(views)
+        self.readings.hold(snapshot, numbers, low, high)
+
+    def _first_look(self, view: DatastreamView) -> int:
+        """How far round a stretch is read at first."""
+        step = HOUR if self._hourly else view.period or HOUR
+        return min(max(LOOKED_AT * step, SHORTEST_LOOK), LONGEST_LOOK)
+
     def _whole(self, snapshot: Snapshot, view: DatastreamView, stretch: Stretch) -> Stretch:
         """From the beginning of time to the last stored reading, or the stretch's end if later."""
         later = self.readings.read(snapshot, view.number, stretch.end, LATEST).time
@@ -198,7 +228,7 @@ class PolicyJudge:
         to_end: bool,
     ) -> _Window:
         """Read around input rows until quiet rows are found on both sides."""
-        back = forth = FIRST_LOOK
+        back = forth = self._first_look(view)
         while True:
             far = back > FARTHEST_LOOK
             low = EARLIEST if far else max(EARLIEST, floor_hour(rows.start - back))

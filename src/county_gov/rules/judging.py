@@ -20,6 +20,7 @@ from county_gov.contract.batch import Batch
 from county_gov.contract.context import DatastreamView, EpisodeView
 from county_gov.errors import ContractError
 from county_gov.registry.breaker import CircuitBreaker
+from county_gov.rules.ahead import ReadAhead
 from county_gov.rules.changed import read_change
 from county_gov.rules.dated import DatedSources, DatedValues, first_instant
 from county_gov.rules.desk import PolicyDesk
@@ -157,14 +158,15 @@ class Judging:
                 raise ContractError(fault)
         for policy in self.policies:
             rule = fitting_rule(policy, self.rules)
-            joiner = self._joiner(rule, self._values, ignored_flags(policy))
+            readings = ReadAhead(self.readings)
+            joiner = self._joiner(rule, readings, self._values, ignored_flags(policy))
             breaker = CircuitBreaker(self.clock)
-            self._desks.append(
-                PolicyDesk(PolicyJudge(policy, rule, self.readings, breaker, joiner))
-            )
+            self._desks.append(PolicyDesk(PolicyJudge(policy, rule, readings, breaker, joiner)))
 
-    def _joiner(self, rule: Rule, values: DatedValues, ignored: Bools) -> Joiner:
-        return Joiner(rule, self.readings, self.register, values, self._zone, ignored)
+    def _joiner(
+        self, rule: Rule, readings: Readings, values: DatedValues, ignored: Bools
+    ) -> Joiner:
+        return Joiner(rule, readings, self.register, values, self._zone, ignored)
 
     @property
     def has_work(self) -> bool:
@@ -248,7 +250,7 @@ class Judging:
         found = self.rules[rule]
         policies = (one for one in self.policies if one.rule == rule)
         ignored = ignored_flags(next(policies, None))
-        joiner = self._joiner(found, DatedValues(self.dated), ignored)
+        joiner = self._joiner(found, self.readings, DatedValues(self.dated), ignored)
         rows = InputRows(np.zeros(len(times), np.int64), times, values)
         return Batch(
             {
