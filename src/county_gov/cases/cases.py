@@ -239,7 +239,7 @@ class Cases(CaseReading):
         if record is None:
             raise not_found(number)
         standing = self._standing(snapshot, record)
-        workflow = self.workflows.get(record.view.workflow)
+        workflow = self.workflow_of(record.view)
         event = workflow.event(attempt.event) if workflow else None
         if workflow is None or not may_know(actor, workflow, standing, event):
             raise not_found(number)

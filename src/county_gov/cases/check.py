@@ -33,6 +33,7 @@ def check_workflows(workflows: Iterable[Workflow]) -> list[Problem]:
         if ids[workflow.id] == 2:  # noqa: PLR2004 (told once, at the second)
             problems.append(Problem(place, "is declared twice: give each workflow its own id"))
         problems += check_workflow(workflow)
+        problems += [problem for one in workflow.earlier for problem in check_workflow(one)]
         other = skeletons.setdefault(skeleton(workflow.number), workflow.id)
         if other != workflow.id:
             problems.append(
@@ -61,6 +62,14 @@ def _general_problems(workflow: Workflow) -> Iterator[tuple[str, str]]:
         yield ".id", "is empty; expected <plugin>.<name>"
     if workflow.version < 1:
         yield ".version", f"expected 1 or more, got {workflow.version}"
+    numbers = [one.version for one in (workflow, *workflow.earlier)]
+    if len(set(numbers)) < len(numbers) or max(numbers) > workflow.version:
+        text = f"expected versions below {workflow.version}, each once, got {numbers[1:]}"
+        yield ".earlier", text
+    if strange := [one.id for one in workflow.earlier if one.id != workflow.id]:
+        yield ".earlier", f"expected the id {workflow.id!r}, got {strange[0]!r}"
+    if any(one.earlier for one in workflow.earlier):
+        yield ".earlier", "an earlier version names earlier ones: list all of them in the newest"
     if not workflow.read_permission:
         yield ".read_permission", "is empty; name the permission that lets people see its cases"
     if problem := number_problem(workflow.number):

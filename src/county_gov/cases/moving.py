@@ -128,6 +128,7 @@ class Mover:
             subject=opening.subject,
             opened_at=tx.at,
             data=MappingProxyType(dict(opening.data)),
+            workflow_version=workflow.version,
         )
         case = rows.insert_case(tx, view, workflow_version=workflow.version, drill=opening.drill)
         view = evolve(view, id=str(case))
@@ -181,12 +182,14 @@ class Mover:
         if record is None:
             tasks.stop_timer(tx, case)
             return False
-        state = next((one for one in workflow.states if one.id == record.view.state), None)
-        if state is None:
+        own = workflow.of_version(record.workflow_version)
+        states = own.states if own else ()
+        state = next((one for one in states if one.id == record.view.state), None)
+        if own is None or state is None:
             tasks.stop_timer(tx, case)
             return False
         able = RoleHolders(tx, record.view.area, self.day(tx.at))
-        place = Place(workflow, state, record.view, able, record.drill)
+        place = Place(own, state, record.view, able, record.drill)
         return self.tasking.catch_up(tx, place, then="open")
 
     def repeated(self, snapshot: Snapshot, request: Request, fingerprint: str) -> CaseView | None:

@@ -115,6 +115,11 @@ class CaseReading:
         """The county's local day, days since 1970-01-01."""
         return self._mover.day(self._store.clock.now())
 
+    def workflow_of(self, view: CaseView) -> Workflow | None:
+        """The workflow of a case, in the version that it was opened under, or None."""
+        workflow = self.workflows.get(view.workflow)
+        return workflow.of_version(view.workflow_version) if workflow else None
+
     async def find(  # noqa: PLR0913 (a list's filters, each by name)
         self,
         reader: Reader,
@@ -211,7 +216,7 @@ class CaseReading:
 
     def actions(self, detail: CaseDetail, actor: Actor) -> tuple[Event, ...]:
         """The events that an actor may make now, in the workflow's order; guards are not asked."""
-        workflow = self.workflows.get(detail.view.workflow)
+        workflow = self.workflow_of(detail.view)
         if workflow is None:
             return ()
         standing = self._stands(detail.view, detail.lineage, detail.task, detail.timer)
@@ -267,7 +272,7 @@ class CaseReading:
         self, view: CaseView, lineage: frozenset[str], task: TaskView | None, timer: Timer | None
     ) -> Standing:
         """Where a case stands, the time between two occurrences of its task included."""
-        workflow = self.workflows.get(view.workflow)
+        workflow = self.workflow_of(view)
         states = workflow.states if workflow else ()
         spec = next((one.task for one in states if one.id == view.state), None)
         waits = timer is not None and task is None

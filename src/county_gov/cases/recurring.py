@@ -48,7 +48,11 @@ class Recurring:
         wanted = {
             one.id
             for one in self.workflows.values()
-            if any(state.task is not None and state.task.every for state in one.states)
+            if any(
+                state.task is not None and state.task.every
+                for version in (one, *one.earlier)
+                for state in version.states
+            )
         }
         object.__setattr__(self, "_wanted", frozenset(wanted))
 
@@ -60,13 +64,16 @@ class Recurring:
         """
         adopted = 0
         for workflow in (self.workflows[one] for one in sorted(self._wanted)):
-            for state in workflow.states:
-                if state.task is not None and state.task.every:
-                    adopted += await self._adopt(workflow.id, state.id, state.task.every)
+            for version in (workflow, *workflow.earlier):
+                for state in version.states:
+                    if state.task is not None and state.task.every:
+                        adopted += await self._adopt(version, state.id, state.task.every)
         return adopted
 
-    async def _adopt(self, workflow: str, state: str, every: int) -> int:
-        found = await self.store.read(lambda snapshot: tasks.untimed(snapshot, workflow, state))
+    async def _adopt(self, workflow: Workflow, state: str, every: int) -> int:
+        found = await self.store.read(
+            lambda snapshot: tasks.untimed(snapshot, workflow.id, workflow.version, state)
+        )
 
         def adopt(tx: Transaction) -> int:
             return sum(tasks.adopt(tx, case, every=every) for case in some)

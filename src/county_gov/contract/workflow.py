@@ -33,6 +33,8 @@ class CaseView:
     """Units that take part."""
     persons: tuple[int, ...] = ()
     """Accounts that take part."""
+    workflow_version: int = 0
+    """Version of the workflow that it was opened under; 0 where that is not known."""
 
 
 Guard = Callable[[CaseView, "Actor", Mapping[str, Value]], "Text | None"]
@@ -78,7 +80,7 @@ class TaskSpec:
     A recurring task has occurrences: the first opens when the case comes into the state, the
     others every so long after that, whether the one before was done or not. One that is not done
     when the next opens is missed; that stays visible and is counted. They end when the case leaves
-    the state::
+    the state:
 
         State(
             "patrolling",
@@ -190,6 +192,9 @@ class Workflow:
         opened_notices: Messages sent when a case is opened.
         read_permission: Who may see its cases (within scope).
         system_of_record: Whether the case is decided here or elsewhere.
+        earlier: Earlier versions, each as it was, for the cases that are still open under them;
+            number, read permission and the opening of new cases are this version's. The start is
+            refused while there are open cases of a version that is not here.
     """
 
     id: str
@@ -204,6 +209,13 @@ class Workflow:
     opened_notices: tuple[Notice, ...] = ()
     system_of_record: SystemOfRecord = "ours"
     confidential: bool = False
+    earlier: tuple[Workflow, ...] = ()
+
+    def of_version(self, version: int) -> Workflow | None:
+        """The workflow as a case of this version has it (0 means this one), or None."""
+        if version in (0, self.version):
+            return self
+        return next((one for one in self.earlier if one.version == version), None)
 
     def state(self, state_id: str) -> State:
         """The state of this id."""

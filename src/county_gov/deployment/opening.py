@@ -173,7 +173,7 @@ class OpeningStep:
 
     def _allows(self, case: CaseView, event: str) -> bool:
         """Whether an event is possible in a case's state."""
-        workflow = self.cases.workflows.get(case.workflow)
+        workflow = self.cases.workflow_of(case)
         found = workflow.event(event) if workflow else None
         return found is not None and case.state in found.sources
 

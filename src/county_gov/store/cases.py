@@ -113,6 +113,7 @@ def records(snapshot: Snapshot, rows: Iterable[sa.Row[Any]]) -> list[CaseRecord]
                 data=decode_data(row.data),
                 units=tuple(units.get(row.id, ())),
                 persons=tuple(persons.get(row.id, ())),
+                workflow_version=row.workflow_version,
             ),
             workflow_version=row.workflow_version,
             moved_at=row.moved_at,
@@ -160,6 +161,7 @@ def view_at(snapshot: Snapshot, case: int, version: int) -> CaseView | None:
         data=MappingProxyType(data),
         units=tuple(units.get(case, ())),
         persons=tuple(persons.get(case, ())),
+        workflow_version=row.workflow_version,
     )
 
 
@@ -244,6 +246,18 @@ def members(snapshot: Snapshot, unit: str, day: int) -> tuple[int, ...]:
         .order_by(table.c.account)
     )
     return tuple(row.account for row in snapshot.rows(statement))
+
+
+def open_by_version(snapshot: Snapshot) -> dict[tuple[str, int], int]:
+    """How many cases are open, by workflow and its version."""
+    columns = (cases.c.workflow, cases.c.workflow_version)
+    statement = (
+        sa.select(*columns, sa.func.count())
+        .where(cases.c.closed_at.is_(None))
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    return {(row[0], row[1]): row[2] for row in snapshot.rows(statement)}
 
 
 def next_serial(tx: Transaction, workflow: str, year: int) -> int:

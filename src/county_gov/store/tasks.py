@@ -247,14 +247,15 @@ def next_due(snapshot: Snapshot, workflows: Collection[str]) -> int | None:
     return None if found is None else int(found)
 
 
-def untimed(snapshot: Snapshot, workflow: str, state: str) -> tuple[int, ...]:
-    """The open cases in a state that have no timer."""
+def untimed(snapshot: Snapshot, workflow: str, version: int, state: str) -> tuple[int, ...]:
+    """The open cases of a workflow's version in a state that have no timer."""
     table = tables.cases
     statement = (
         sa.select(table.c.id)
         .outerjoin_from(table, timers, timers.c.case == table.c.id)
         .where(
             table.c.workflow == workflow,
+            table.c.workflow_version == version,
             table.c.state == state,
             table.c.closed_at.is_(None),
             timers.c.case.is_(None),

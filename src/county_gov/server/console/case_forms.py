@@ -62,7 +62,7 @@ class Names:
 async def read_names(call: Call, detail: CaseDetail, events: Sequence[Event]) -> Names:
     """Read what a case's page must know of persons and units."""
     day = call.county.cases.today()
-    workflow = call.county.cases.workflows.get(detail.view.workflow)
+    workflow = call.county.cases.workflow_of(detail.view)
     roles = {
         event.id: (task.role if workflow and (task := workflow.state(event.target).task) else "")
         for event in events

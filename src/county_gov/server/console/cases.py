@@ -103,7 +103,7 @@ def query_string(call: Call) -> str:
 
 
 def _row(call: Call, one: CaseSummary) -> Row:
-    workflow = call.county.cases.workflows.get(one.view.workflow)
+    workflow = call.county.cases.workflow_of(one.view)
     texts = {
         "state": state_title(workflow, one.view.state),
         "area": area_name(call.county.registers.snapshot, one.view.area),
