@@ -320,4 +320,6 @@ def _int64(number: int, value: object) -> int:
 def _shown(value: object) -> str:
     if isinstance(value, int) and abs(value) > 2 * INT64:
         return "a number beyond 64 bits"
+    if isinstance(value, Decimal):
+        return str(value)[:80]
     return repr(value)[:80].encode("utf-8", "replace").decode()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from county_gov.contract.access import Actor
+from county_gov.contract.problem_words import problem_words
 from county_gov.contract.schema import Value
 from county_gov.errors import DeliveryTooLarge
 from county_gov.records.columns import ERRORS, NOTE, cell_of, header_of, note_of
@@ -119,8 +120,9 @@ def rejected_rows(dataset: Dataset, plan: Plan, language: str) -> Sheet:
         if draft.kind != "rejected":
             continue
         words = "; ".join(
-            f"{_title(dataset, one.place, language)}: {one.message}" if one.place else one.message
+            f"{_title(dataset, one.place, language)}: {said}" if one.place else said
             for one in draft.problems
+            for said in (problem_words(one.message).in_language(language),)
         )
         cells = [*draft.line.cells, *[None] * width][: max(width, len(draft.line.cells))]
         kept = [

@@ -6,13 +6,13 @@ Cases, records and commands share them: a handler makes `Action` objects of them
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from county_gov.contract.problem_words import problem_words
 from county_gov.contract.text import Text
 from county_gov.server.render import Action, ActionField, Option
 
@@ -117,46 +117,3 @@ def with_problems(
         for one in action.fields
     )
     return evolve(action, fields=fields, error=whole)
-
-
-_WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.DOTALL), chinese)
-    for pattern, chinese in (
-        (r"is required", "必填"),
-        (r"is required: the value holds from a day that has passed", "必填：生效日期早于今天"),
-        (r"leave it empty where the area's own value ends", "不再有自己的值时，此处不填"),
-        (r"(.*) is not an area of the register, or is no more", r"区划中没有 \1，或已撤销"),
-        (r"(.*) is not in the register of (?:areas|units)", r"\1 不在名录中"),
-        (
-            r"does not fit the field any more: (.*); reject it and propose anew",
-            r"不再符合要求（\1），请不批准，并重新提出",
-        ),
-        (r"expected at least (\S+), got (.*)", r"不能小于 \1，填的是 \2"),
-        (r"expected at most (\d+) decimals, got (.*)", r"最多 \1 位小数，填的是 \2"),
-        (r"expected at most (\S+), got (.*)", r"不能大于 \1，填的是 \2"),
-        (r"expected (\S+) to (\S+) characters, got (\d+)", r"应为 \1 至 \2 个字，现有 \3 个字"),
-        (r"expected a whole number, got (.*)", r"应为整数，填的是 \1"),
-        (r"expected a(?: finite)? number, got (.*)", r"应为数字，填的是 \1"),
-        (r"expected a number of at most 64 bits, got (.*)", r"数字过大：\1"),
-        (r"expected true or false, got (.*)", r"应为“是”或“否”，填的是 \1"),
-        (r"expected a text, got (.*)", r"应为文字，填的是 \1"),
-        (r"expected a time such as (\S+), got (.*)", r"应为时间，例如 \1，填的是 \2"),
-        (r"expected a date such as (\S+), got (.*)", r"应为日期，例如 \1，填的是 \2"),
-        (
-            r"expected a (?:time|date) between 1900 and 2100, got (.*)",
-            r"应在 1900 至 2100 年之间：\1",
-        ),
-        (r"expected one of (.*), got (.*)", r"只能是 \1 之一，填的是 \2"),
-        (r"(U\+[0-9A-F]+) is not allowed in a text: leave it out", r"含有不允许的字符 \1，请删去"),
-    )
-)
-"""Messages of the checks in Chinese; their own words are the English ones."""
-
-
-def problem_words(message: str) -> Text:
-    """What is wrong with an answer, in both languages."""
-    for pattern, chinese in _WORDS:
-        found = pattern.fullmatch(message)
-        if found:
-            return Text(zh=found.expand(chinese), en=message)
-    return Text(zh=f"填写有误：{message}", en=message)

@@ -69,6 +69,14 @@ FLASHES: Mapping[str, Flash] = MappingProxyType(
             Text(zh="已安排执行。", en="It will run now."),
             Text(zh="结果稍后出现在执行记录中。", en="Its outcome appears among the runs."),
         ),
+        "records_partly": Flash(
+            Text(zh="导入完成，退回的行没有导入。", en="Imported, but for the rejected rows."),
+            Text(
+                zh="请下载退回的行，改正后再导入。",
+                en="Take the rejected rows back, put them right, and import them.",
+            ),
+            status="warning",
+        ),
         "session_ended": Flash(Text(zh="已结束该处登录。", en="That session was ended.")),
         "password_changed": Flash(
             Text(zh="密码已更改。", en="The password was changed."),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from county_gov.contract.page import Column, Figure, Figures, Paragraphs, Row, Table
+from county_gov.contract.problem_words import problem_words
 from county_gov.contract.text import Text
 from county_gov.errors import (
     AccessDenied,
@@ -16,7 +17,6 @@ from county_gov.errors import (
     RecordInvalid,
     UnsupportedWireFormat,
 )
-from county_gov.server.console.forms import problem_words
 from county_gov.server.console.frame import draw
 from county_gov.server.console.listing import Listing
 from county_gov.server.console.records import address, crumbs_of
@@ -121,7 +121,7 @@ async def apply_import(call: Call) -> web.StreamResponse:
         fresh = await _found(call, dataset)
         return await _preview(call, dataset, fresh, flash=STALE, status=409)
     if outcome.rejected or outcome.conflicts:
-        return call.redirect(address(dataset.id, "import", str(found.id)), flash="records_imported")
+        return call.redirect(address(dataset.id, "import", str(found.id)), flash="records_partly")
     return call.redirect(address(dataset.id), flash="records_imported")
 
 
@@ -162,7 +162,9 @@ def _words(error: IntakeError | RecordInvalid) -> Text:
         said = [problem_words(one.message) for one in error.problems]
         places = [one.place for one in error.problems]
         return Text(
-            zh="；".join(f"{at}：{one.zh}" for at, one in zip(places, said, strict=True)),
+            zh="；".join(
+                f"{at}：{one.zh}".removeprefix("：") for at, one in zip(places, said, strict=True)
+            ),
             en="; ".join(str(one) for one in error.problems),
         )
     if isinstance(error, UnsupportedWireFormat):
@@ -278,7 +280,6 @@ def _figures(counts: Mapping[str, int]) -> Figures:
             Figure(
                 words[kind],
                 counts[kind],
-                status="warning" if kind == "rejected" and counts[kind] else "neutral",
             )
             for kind in words
         ),
@@ -286,14 +287,15 @@ def _figures(counts: Mapping[str, int]) -> Figures:
 
 
 def _take(dataset: Dataset, found: Import, writes: int, rejected: int) -> Action:
-    left = Text(zh="", en="")
+    label = Text(zh=f"导入 {writes} 行", en=f"Import {writes} rows")
     if rejected:
-        left = Text(
-            zh=f"，退回的 {rejected} 行不导入", en=f"; the {rejected} rejected ones are left out"
+        label = Text(
+            zh=f"{label.zh}，退回的 {rejected} 行不导入",
+            en=f"{label.en}, leave the {rejected} rejected ones out",
         )
     return Action(
         id="apply",
-        label=Text(zh=f"导入 {writes} 行{left.zh}", en=f"Import {writes} rows{left.en}"),
+        label=label,
         href=address(dataset.id, "import", str(found.id), "apply"),
         primary=True,
     )
@@ -350,11 +352,10 @@ def _reasons(dataset: Dataset, problems: Sequence[Problem]) -> Text:
     titles = {one.name: one.title for one in dataset.record_schema.fields}
     chinese, english = [], []
     for one in problems:
-        title = titles.get(one.place, Text(zh=one.place, en=one.place))
-        words = problem_words(one.message)
-        chinese.append(f"{title.zh}：{words.zh}" if title.zh else words.zh)
-        spoken = title.in_language("en")
-        english.append(f"{spoken}: {one.message}" if spoken else one.message)
+        words, title = problem_words(one.message), titles.get(one.place)
+        chinese.append(f"{title.zh if title else one.place}：{words.zh}".removeprefix("："))
+        spoken = title.in_language("en") if title else one.place
+        english.append(f"{spoken}: {one.message}".removeprefix(": "))
     return Text(zh="；".join(chinese), en="; ".join(english))
 
 

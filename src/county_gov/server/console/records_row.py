@@ -100,7 +100,8 @@ async def _page(
     views: list[Table | Timeline] = []
     if dataset.dated and kept:
         views.append(_periods(dataset, record, kept, names))
-    views.append(_timeline(call, dataset, revisions, names))
+    if revisions:
+        views.append(_timeline(call, dataset, revisions, names))
     return await draw(
         call,
         "record.html",

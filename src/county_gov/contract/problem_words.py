@@ -1,0 +1,84 @@
+"""What is wrong with a value, a row or a file, in both languages.
+
+The checks of `county_gov.contract.values` and of those who use them say it in English; forms,
+imports and files that are handed back say it in the language of the person.
+"""
+
+from __future__ import annotations
+
+import re
+
+from county_gov.contract.text import Text
+
+_WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.DOTALL), chinese)
+    for pattern, chinese in (
+        (r"is required", "必填"),
+        (r"is required: the value holds from a day that has passed", "必填：生效日期早于今天"),
+        (r"leave it empty where the area's own value ends", "不再有自己的值时，此处不填"),
+        (r"(.*) is not an area of the register, or is no more", r"区划中没有 \1，或已撤销"),
+        (r"(.*) is not in the register of (?:areas|units)", r"\1 不在名录中"),
+        (
+            r"does not fit the field any more: (.*); reject it and propose anew",
+            r"不再符合要求（\1），请不批准，并重新提出",
+        ),
+        (r"expected at least (\S+), got (.*)", r"不能小于 \1，填的是 \2"),
+        (r"expected at most (\d+) decimals, got (.*)", r"最多 \1 位小数，填的是 \2"),
+        (r"expected at most (\S+), got (.*)", r"不能大于 \1，填的是 \2"),
+        (r"expected (\S+) to (\S+) characters, got (\d+)", r"应为 \1 至 \2 个字，现有 \3 个字"),
+        (r"expected a whole number, got (.*)", r"应为整数，填的是 \1"),
+        (r"expected a(?: finite)? number, got (.*)", r"应为数字，填的是 \1"),
+        (r"expected a number of at most 64 bits, got (.*)", r"数字过大：\1"),
+        (r"expected true or false, got (.*)", r"应为“是”或“否”，填的是 \1"),
+        (r"expected a text, got (.*)", r"应为文字，填的是 \1"),
+        (r"expected a time such as (\S+), got (.*)", r"应为时间，例如 \1，填的是 \2"),
+        (r"expected a date such as (\S+), got (.*)", r"应为日期，例如 \1，填的是 \2"),
+        (
+            r"expected a (?:time|date) between 1900 and 2100, got (.*)",
+            r"应在 1900 至 2100 年之间：\1",
+        ),
+        (r"expected one of (.*), got (.*)", r"只能是 \1 之一，填的是 \2"),
+        (r"expected a date, got (.*)", r"应为日期，填的是 \1"),
+        (r"expected a number of at most 64 bits", "数字过大"),
+        (r"(.*) is not known as an area here", r"没有编码为 \1 的区域"),
+        (r"(.*) is not known as a unit here", r"没有编码为 \1 的单位"),
+        (r"(.*) is not known as a thing here", r"没有编码为 \1 的设施"),
+        (r"(.*) is not known as an account here", r"没有编号为 \1 的账号"),
+        (r"there is no record (.*) in (\S+)", r"\2 中没有 \1"),
+        (r"writing in the area (\S+) is not yours", r"您不能修改区域 \1 的记录"),
+        (r"writing for the whole county is not yours", "您不能修改属于全县的记录"),
+        (r"is in row (\d+) of this file already", r"与本文件第 \1 行的主键重复"),
+        (
+            r"expected (\d+) cells, got (\d+); put .* around what has commas",
+            r"应有 \1 列，这一行有 \2 列；内容中有逗号的请加双引号",
+        ),
+        (
+            r"the spreadsheet has rounded this long number: .*",
+            "长数字已被表格软件改动：请把该列设为文本格式后重新填写",
+        ),
+        (r"is not a column of \S+; did you mean (.*)\?", r"没有这一列，是否为 \1？"),
+        (r"is not a column of \S+; known: (.*)", r"没有这一列；可用的列：\1"),
+        (r"two columns hold this field: remove one", "有两列是同一个字段，请删去一列"),
+        (r"is part of the key, and the file has no column for it", "是主键，文件中缺少这一列"),
+        (r"is part of the key and required", "是主键，必填"),
+        (r"is part of the key, which cannot hold (.*)", r"是主键，不能含有 \1"),
+        (r"makes the key longer than (\d+) characters", r"主键总长超过 \1 个字"),
+        (r"(\d+) more such problems", r"另有 \1 处同类问题"),
+        (r"is not a field here; did you mean (.*)\?", r"没有这个字段，是否为 \1？"),
+        (r"is not a field here; known fields: (.*)", r"没有这个字段；可用的字段：\1"),
+        (r"(U\+[0-9A-F]+) is not allowed in a text: leave it out", r"含有不允许的字符 \1，请删去"),
+    )
+)
+"""Messages of the checks in Chinese; their own words are the English ones."""
+
+
+_QUOTED = re.compile(r"'([^']*)'")
+
+
+def problem_words(message: str) -> Text:
+    """What is wrong with an answer, in both languages."""
+    for pattern, chinese in _WORDS:
+        found = pattern.fullmatch(message)
+        if found:
+            return Text(zh=_QUOTED.sub(r"“\1”", found.expand(chinese)), en=message)
+    return Text(zh=f"填写有误：{message}", en=message)
