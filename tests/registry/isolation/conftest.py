@@ -28,9 +28,7 @@ MakeCounty = Callable[..., County]
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the plugins of these tests be found, as if they had been installed."""
     monkeypatch.syspath_prepend(str(PLUGINS))
-    points = {
-        name: [EntryPoint(name, value, discovery.GROUP)] for name, value in INSTALLED.items()
-    }
+    points = {name: [EntryPoint(name, value, discovery.GROUP)] for name, value in INSTALLED.items()}
     monkeypatch.setattr(discovery, "available", lambda: points)
 
 

@@ -7,8 +7,9 @@ import socket
 import time
 from collections.abc import Iterator, MutableMapping
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ class Visitor:
     asked: int = 0
     _task: asyncio.Task[None] | None = field(default=None)
 
-    async def __aenter__(self) -> Visitor:
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._visit())
         return self
 
@@ -143,7 +144,8 @@ async def test_a_plugin_in_its_process_harms_nobody(
     mode: str, make_county: MakeCounty, tmp_path: Path, listener: socket.socket, logs: Logs
 ) -> None:
     """Others are answered within a second, no secret is read, its decision is "no opinion", and it
-    is cut off."""
+    is cut off.
+    """
     if mode in FILES and not confinement.landlock_version():
         pytest.skip("this kernel has no Landlock: files cannot be closed")
     if mode in CALLS and not confinement.offers_seccomp():
@@ -227,9 +229,9 @@ async def test_within_the_countys_process_it_is_noticed_and_said(
     mode: str, words: str, make_county: MakeCounty
 ) -> None:
     """What raises, hangs or breaks the contract is cut off, while the others have their say."""
-    from rogue_plugin import RELEASE
+    released = import_module("rogue_plugin").RELEASE
 
-    RELEASE.clear()
+    released.clear()
     county = make_county(STEADY, beside(mode))
     try:
         async with TestClient(TestServer(application(county))) as client:
@@ -238,7 +240,7 @@ async def test_within_the_countys_process_it_is_noticed_and_said(
             raised = await policies_raised(county)
             circuit = circuit_of(county)
     finally:
-        RELEASE.set()
+        released.set()
 
     assert visitor.longest <= PATIENCE
     assert ["steady.high"] == raised

@@ -94,7 +94,7 @@ def methods_of(protocol: type) -> frozenset[str]:
     )
 
 
-def _kind(protocol: Any, values: tuple[str, ...] = ()) -> ContextKind:
+def _kind(protocol: Any) -> ContextKind:
     writes = protocol is not contexts.PageContext
     parts: dict[str, type] = {
         "read": contexts.Reader,
@@ -103,14 +103,20 @@ def _kind(protocol: Any, values: tuple[str, ...] = ()) -> ContextKind:
     }
     if protocol is contexts.Context:
         parts |= {"notes": contexts.Notes, "http": contexts.Http}
-    return ContextKind(MappingProxyType(parts), methods_of(protocol), ("timezone", *values))
+    values = {
+        name
+        for cls in protocol.__mro__
+        for name, one in vars(cls).items()
+        if isinstance(one, property) and name not in parts and name not in LOCAL
+    }
+    return ContextKind(MappingProxyType(parts), methods_of(protocol), tuple(sorted(values)))
 
 
 KINDS: Mapping[str, ContextKind] = MappingProxyType(
     {
         "Context": _kind(contexts.Context),
-        "PageContext": _kind(contexts.PageContext, ("actor", "query")),
-        "CommandContext": _kind(contexts.CommandContext, ("actor", "query", "key")),
+        "PageContext": _kind(contexts.PageContext),
+        "CommandContext": _kind(contexts.CommandContext),
     }
 )
 """Contexts by the name of their protocol; a test compares them with the contract."""

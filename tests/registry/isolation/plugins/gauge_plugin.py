@@ -7,17 +7,19 @@ from typing import ClassVar
 
 import numpy as np
 from attrs import field, frozen
+
 from county_gov.api import (
-    CaseMoved,
-    CaseView,
     Actor,
     Batch,
+    CaseMoved,
+    CaseView,
     Citation,
     Condition,
     Context,
     Decoded,
     Delivery,
     Event,
+    Every,
     Hooks,
     Job,
     JobRun,
@@ -40,7 +42,6 @@ from county_gov.api import (
     Value,
     View,
     Workflow,
-    Every,
     implements,
 )
 
@@ -120,6 +121,7 @@ class GaugePlugin:
 
     @implements(Hooks.rules)
     def rules(self) -> Iterable[Rule]:
+        """Its rules."""
         limit = self.config.limit
         return (
             Rule(
@@ -133,10 +135,12 @@ class GaugePlugin:
 
     @implements(Hooks.sources)
     def sources(self) -> Iterable[Source]:
+        """Its sources."""
         return (Source("gauge.lines", "gauge.levels", Text(zh="行", en="Lines"), decode, lines),)
 
     @implements(Hooks.workflows)
     def workflows(self) -> Iterable[Workflow]:
+        """Its workflows."""
         return (
             Workflow(
                 id="gauge.look",
@@ -164,20 +168,25 @@ class GaugePlugin:
 
     @implements(Hooks.notifiers)
     def notifiers(self) -> Iterable[Notifier]:
+        """Its notifiers."""
         return (Notifier("gauge.bell", Text(zh="铃", en="Bell"), send),)
 
     @implements(Hooks.pages)
     def pages(self) -> Iterable[Page]:
+        """Its pages."""
         return (Page("gauge/levels", Text(zh="水位", en="Levels"), "gauge.read", levels),)
 
     @implements(Hooks.jobs)
     def jobs(self) -> Iterable[Job]:
+        """Its jobs."""
         return (Job("gauge.draw", Text(zh="绘制", en="Draw"), Every(1_000_000), draw),)
 
     @implements(Hooks.permissions)
     def permissions(self) -> Iterable[Permission]:
+        """Its permissions."""
         return (Permission("gauge.read", Text(zh="查看", en="Read")),)
 
     @implements(Hooks.case_moved)
     async def case_moved(self, event: CaseMoved, ctx: Context) -> None:
+        """Note the case."""
         await ctx.notes.set("moved", event.case.id)

@@ -112,12 +112,12 @@ def wrong_schema(_config: Config, batch: Batch) -> Mapping[str, Judgement]:
 def flood(_config: Config, _batch: Batch) -> Mapping[str, Judgement]:
     """Print for ever."""
     while True:
-        print("flood " * 200)
+        print("flood " * 200)  # noqa: T201 (the mistake under test)
 
 
 def chatter(_config: Config, batch: Batch) -> Mapping[str, Judgement]:
     """Print something, and answer."""
-    print("it rains")
+    print("it rains")  # noqa: T201 (what is tested)
     return answer(batch)
 
 
@@ -125,8 +125,8 @@ def replace(config: Config, batch: Batch) -> Mapping[str, Judgement]:
     """Replace what checks the answer, then give a wrong one."""
     import county_gov.registry.results as checks
 
-    checks.check_judgements = lambda _rule, answers, _rows: answers  # type: ignore[assignment]
-    hmac.compare_digest = lambda _one, _other: True  # type: ignore[assignment]
+    vars(checks)["check_judgements"] = lambda _rule, answers, _rows: answers
+    vars(hmac)["compare_digest"] = lambda _one, _other: True
     return not_a_number(config, batch)
 
 
@@ -182,11 +182,13 @@ class RoguePlugin:
 
     @implements(Hooks.rules)
     def rules(self) -> Iterable[Rule]:
+        """Its rules."""
         judge = MODES[self.config.mode]
         return (_rule("rogue", lambda batch: judge(self.config, batch)),)
 
     @implements(Hooks.alert_policies)
     def alert_policies(self) -> Iterable[AlertPolicy]:
+        """Its alert policies."""
         return (_policy("rogue"),)
 
 
@@ -198,10 +200,12 @@ class SteadyPlugin:
 
     @implements(Hooks.rules)
     def rules(self) -> Iterable[Rule]:
+        """Its rules."""
         return (_rule("steady", answer),)
 
     @implements(Hooks.alert_policies)
     def alert_policies(self) -> Iterable[AlertPolicy]:
+        """Its alert policies."""
         return (_policy("steady"),)
 
 
