@@ -129,3 +129,27 @@ def test_the_circuit_opens_and_tries_once_after_the_pause() -> None:
     assert [False, False, False, False, True, True, False] == told
     assert [False, True, False, True] == allowed
     assert "worst" == reason
+
+
+def test_a_batch_without_an_inputs_column_is_refused() -> None:
+    """The message names what is missing and what there is."""
+    batch = Batch({"datastream": np.ones(1), "time": np.ones(1)})
+    with pytest.raises(ContractError, match=r"batch: expected the columns \['value'\] as well"):
+        RuleEvaluator(rule_over(LATEST)).judge(
+            Batch({"datastream": np.ones(1), "time": np.ones(1)})
+        )
+
+
+def test_as_of_asks_with_the_limits_of_another_day() -> None:
+    """Each row is given to the rule as if it were of that instant; without it, as of its own."""
+    seen: list[list[int]] = []
+
+    def judge(batch: Batch) -> Any:
+        seen.append(batch["time"].tolist())
+        return compare(batch)
+
+    evaluator = RuleEvaluator(evolve(rule_over(LATEST), judge=judge))
+    evaluator.judge(rows())
+    evaluator.judge(rows(), as_of=7)
+
+    assert [[0, 1, 2], [7, 7, 7]] == seen

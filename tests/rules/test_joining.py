@@ -36,6 +36,8 @@ from county_gov.contract.rule import (
 )
 from county_gov.contract.schema import Field, Schema, Value
 from county_gov.contract.text import Text
+from county_gov.errors import StoreError
+from county_gov.rules import desk
 from county_gov.rules.dated import DatedSources, first_instant, local_days
 from county_gov.rules.episode import States
 from county_gov.rules.evaluation import RuleEvaluator
@@ -435,3 +437,91 @@ def test_a_rows_columns_do_not_depend_on_other_rows(
     together = column(slice(0, 160))
     alone = [column(slice(at, at + 1))[0] for at in range(0, 160, 7)]
     np.testing.assert_array_equal(together[::7], alone)
+
+
+def test_rows_far_apart_are_joined_one_datastream_at_a_time(shared_store: Store) -> None:
+    """A station that comes back after a year does not make the others read that year."""
+    empty_tables(shared_store)
+    memory, rule = Memory(), rule_of(Latest(FIRST), Window(SECOND, 3 * HOUR, "sum"))
+    judging = judging_of(rule, memory, Dated())
+    far = 400 * DAY
+    rows = [
+        Row(1, HOUR, 1000), Row(3, HOUR - PERIOD, 6000), Row(3, HOUR, 100),
+        Row(2, far, 1490), Row(4, far - 2 * HOUR, 200), Row(4, far - 4 * HOUR, 90000),
+    ]  # fmt: skip
+    run(shared_store, judging, [Told(memory.land(rows))])
+
+    assert [(1, 161.0), (2, 151.0)] == [(one[0], one[4]) for one in standing(shared_store)]
+
+
+@frozen(eq=False)
+class Many:
+    """A register of a thousand things with a datastream each, all in one area."""
+
+    def datastream(self, number: int) -> DatastreamView:
+        """Any number."""
+        return evolve(datastream(number, PERIOD), area="a1")
+
+    def datastreams_at(self, thing: str) -> Sequence[DatastreamView]:
+        """One."""
+        return (self.datastream(int(thing[1:])),)
+
+
+def test_a_change_for_all_is_judged_a_part_at_a_time(
+    shared_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is forgotten: what one plan does not do stays marked, and the next ones do it."""
+    monkeypatch.setattr(desk, "REPLAYED_AT_ONCE", 10)
+    monkeypatch.setattr(desk, "RECOVERED_AT_ONCE", 10)
+    empty_tables(shared_store)
+    memory, dated, rule = Memory(), Dated(), rule_of(Latest(FIRST), Setting(PARAMETER))
+    many, clock = Many(), SetClock()
+    judging = Judging(
+        [policy_with()], {rule.id: rule}, memory, lambda: many, clock, dated=sources(dated)
+    )
+    dated.kept["a1"] = {0: 0.5}
+    run(shared_store, judging, [Told(memory.land([Row(n, HOUR, 1000) for n in range(1, 36)]))])
+    assert [] == standing(shared_store)
+    dated.kept["a1"] = {0: 100.0}
+    run(shared_store, judging, [Entry("parameter", PARAMETER, b"0")])
+    counts = [len(standing(shared_store))]
+    while judging.has_work:
+        run(shared_store, judging, [])
+        counts.append(len(standing(shared_store)))
+
+    assert [10, 20, 30, 35] == counts[:4]
+    assert 200.0 == standing(shared_store)[-1][4]
+
+
+def test_a_value_is_looked_up_once_a_day_until_it_changes(shared_store: Store) -> None:
+    """Readings in order ask nothing again; an entry of the journal makes it look anew."""
+    empty_tables(shared_store)
+    memory, dated, rule = Memory(), Dated(), rule_of(Latest(FIRST), Setting(PARAMETER))
+    judging = judging_of(rule, memory, dated)
+    for slot in range(6):
+        run(shared_store, judging, [Told(memory.land([Row(1, slot * PERIOD, 1000)]))])
+    assert 1 == dated.asked
+    run(shared_store, judging, [Entry("parameter", "t.other", b"0")])
+    assert 1 == dated.asked
+    run(shared_store, judging, [Entry("parameter", PARAMETER, b"0")])
+    assert 2 == dated.asked
+
+
+def test_a_record_of_another_thing_changes_nothing(shared_store: Store) -> None:
+    """The journal says whose record it is, and only that thing is judged again."""
+    empty_tables(shared_store)
+    memory, dated = Memory(), Dated()
+    judging = judging_of(rule_of(Latest(FIRST), Attribute(DATASET, "height")), memory, dated)
+    run(shared_store, judging, [Told(memory.land([Row(1, 0, 1000)]))])
+    reads = memory.reads
+    run(shared_store, judging, [Entry("record", DATASET, b'{"day":0,"keys":["s2"]}')])
+    assert reads == memory.reads
+    run(shared_store, judging, [Entry("record", DATASET, b'{"day":0,"keys":["s1"]}')])
+    assert reads < memory.reads
+
+
+def test_an_entry_that_cannot_be_read_is_refused(shared_store: Store) -> None:
+    """It names what was expected and what came."""
+    judging = judging_of(rule_of(Latest(FIRST), Setting(PARAMETER)), Memory(), Dated())
+    with pytest.raises(StoreError, match="journal: expected a day, or day and keys, got b'x'"):
+        run(shared_store, judging, [Entry("parameter", PARAMETER, b"x")])
