@@ -74,7 +74,7 @@ async def test_rejected_rows_come_back_and_can_be_mended(records: Records) -> No
     back = await records.rejected(SYSTEM, found.id)
     lines = list(csv.reader(io.StringIO(back.decode("utf-8-sig"))))
     assert ["编码", "名称", "所在区域", "坝顶高程（m）", "错误"] == lines[0]
-    assert ["R1", "", "", "", "名称: is required"] == lines[1]
+    assert ["R1", "", "", "", "名称: 必填"] == lines[1]
     assert ["'=1+1", "甲", "99"] == lines[2][:3]
     assert 3 == len(lines)
     mended = back.decode("utf-8-sig").replace("R1,,", "R1,甲,").replace(",99,", f",{NORTH},")
