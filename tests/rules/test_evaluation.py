@@ -135,9 +135,7 @@ def test_a_batch_without_an_inputs_column_is_refused() -> None:
     """The message names what is missing and what there is."""
     batch = Batch({"datastream": np.ones(1), "time": np.ones(1)})
     with pytest.raises(ContractError, match=r"batch: expected the columns \['value'\] as well"):
-        RuleEvaluator(rule_over(LATEST)).judge(
-            Batch({"datastream": np.ones(1), "time": np.ones(1)})
-        )
+        RuleEvaluator(rule_over(LATEST)).judge(batch)
 
 
 def test_as_of_asks_with_the_limits_of_another_day() -> None:
