@@ -27,6 +27,7 @@ from county_gov.server.render import (
     SessionRow,
     field_errors,
 )
+from tests.server.render.specimen_parameters import parameter_values
 from tests.server.render.specimen_sheets import (
     alert_sheet,
     case_actions,
@@ -370,6 +371,16 @@ def _intake() -> tuple[Specimen, ...]:
                 "filters": (),
                 "views": (),
             },
+        ),
+        Specimen(
+            "parameter",
+            "parameter.html",
+            chrome(
+                Text(zh="汛限水位", en="Flood limit"),
+                Text(zh="汛限水位：52.30 m", en="Flood limit: 52.30 m"),
+                path="/parameters/dam.limit",
+            ),
+            parameter_values(),
         ),
         Specimen(
             "quarantine",
