@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from county_gov.contract.schema import Schema
 from county_gov.registry.configuration import Secret, structure
 from county_gov.registry.registry import DECLARATIONS, build_registry, implementation
 from county_gov.testing.conformance.check import (
@@ -24,7 +25,7 @@ from county_gov.testing.conformance.check import (
 )
 
 if TYPE_CHECKING:
-    from county_gov.contract.schema import Field, Schema
+    from county_gov.contract.schema import Field
 
 CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 WORDS = re.compile(r"[a-z]{3,}")
@@ -53,11 +54,12 @@ def plugin_checks(subject: Subject) -> Iterator[Check]:
             "Is every text there in Chinese, and no English text in Chinese?",
             partial(_texts, item),
         )
-    for place, schema, datasets in _schemas(subject):
+    datasets = frozenset(one.id for one in subject.declared("datasets"))
+    for place, schemas in _schemas(subject):
         yield Check(
             f"{place}:schema",
             "Do its fields make sense: bounds, decimals, choices, references?",
-            partial(_schema, schema, datasets),
+            partial(_sound, schemas, datasets),
         )
 
 
@@ -167,35 +169,34 @@ def _texts(item: object) -> None:
     require(not problems, "; ".join(problems))
 
 
-def _schemas(subject: Subject) -> Iterator[tuple[str, Schema, frozenset[str]]]:
-    """All schemas of the plugin, each with where it stands and the plugin's datasets."""
-    from county_gov.contract.schema import Schema
-
-    datasets = frozenset(one.id for one in subject.declared("datasets"))
+def _schemas(subject: Subject) -> Iterator[tuple[str, tuple[Schema, ...]]]:
+    """What has fields, each with its schemas."""
     for one in subject.declared("datasets"):
-        yield f"dataset:{one.id}", one.schema, datasets
+        yield f"dataset:{one.id}", (one.schema,)
     for one in subject.declared("parameters"):
-        yield f"parameter:{one.id}", Schema((one.field,)), datasets
+        yield f"parameter:{one.id}", (Schema((one.field,)),)
     for one in subject.declared("commands"):
-        yield f"command:{one.id}", one.form, datasets
+        yield f"command:{one.id}", (one.form,)
     for one in subject.declared("cli_commands"):
-        yield f"cli_command:{one.id}", one.options, datasets
+        yield f"cli_command:{one.id}", (one.options,)
     for workflow in subject.declared("workflows"):
-        yield f"workflow:{workflow.id}", workflow.data, datasets
-        for event in workflow.events:
-            yield f"workflow:{workflow.id}.{event.id}", event.form, datasets
+        forms = (event.form for event in workflow.events)
+        yield f"workflow:{workflow.id}", (workflow.data, *forms)
 
 
-def _schema(schema: Schema, datasets: frozenset[str]) -> None:
-    problems = [f"{one.name}: {fault}" for one in schema.fields for fault in _faults(one, datasets)]
-    problems += [
-        f"{name}: a key must be given; leave required as it is"
-        for name in schema.key
-        if not schema[name].required
-    ]
+def _sound(schemas: tuple[Schema, ...], datasets: frozenset[str]) -> None:
+    problems = [fault for one in schemas for fault in _schema_faults(one, datasets)]
+    require(not problems, "; ".join(dict.fromkeys(problems)))
+
+
+def _schema_faults(schema: Schema, datasets: frozenset[str]) -> Iterator[str]:
+    for one in schema.fields:
+        yield from (f"{one.name}: {fault}" for fault in _faults(one, datasets))
+    for name in schema.key:
+        if not schema[name].required:
+            yield f"{name}: a key must be given; leave required as it is"
     if schema.event_time and schema[schema.event_time].dtype != "instant":
-        problems.append(f"{schema.event_time}: an event's time is an instant")
-    require(not problems, "; ".join(problems))
+        yield f"{schema.event_time}: an event's time is an instant"
 
 
 def _faults(one: Field, datasets: frozenset[str]) -> Iterator[str]:
