@@ -35,10 +35,10 @@ DATASET = Dataset(
 ROSTER = Roster("demo.roster", "person", "begins", "ends", area="area")
 
 
-def problems(dataset: Dataset = DATASET, **changes: Any) -> list[str]:
+def problems(kept: Dataset = DATASET, **changes: Any) -> list[str]:
     """Give what is wrong with a roster over a dataset."""
     workflow = patrol(roster=evolve(ROSTER, **changes))
-    found = Contributions(workflows={workflow.id: workflow}, datasets={dataset.id: dataset})
+    found = Contributions(workflows={workflow.id: workflow}, datasets={kept.id: kept})
     owners, texts = [], []
     for owner, text in roster_problems(found):
         owners.append(owner)
@@ -63,7 +63,7 @@ def test_a_sound_roster_has_no_problem() -> None:
         ({"area": "ends"}, "area: 'ends' of demo.roster is instant; expected text"),
     ],
 )
-def test_each_mistake_is_named(changes: dict[str, str], expected: str) -> None:
+def test_each_mistake_is_named(changes: dict[str, Any], expected: str) -> None:
     """With the place, what there is, and what is expected."""
     (text,) = problems(**changes)
     assert text.startswith(f"states[patrolling].task.roster: {expected}")
