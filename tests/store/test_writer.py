@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import wait as wait_for_all
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from county_gov.contract.clock import SystemClock
 from county_gov.errors import StoreBusy, StoreClosed, StoreError
 from county_gov.store import Priority, Store, WriterLimits, tables
 from county_gov.store.changes import ROWS_TOGETHER, Change, Queues
 from county_gov.store.sqlite import SqliteDatabase
+from county_gov.store.writer import SLOW_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -634,3 +638,16 @@ def test_a_change_takes_only_so_many_rows_along() -> None:
     taken = [queues.take(), queues.take()]
     assert [2, 1] == [len(one.all) for one in taken if one is not None]
     assert queues.take() is None
+
+
+def test_a_slow_changes_values_are_not_logged(store: Store) -> None:
+    """The log names the function; what is bound to it may be somebody's data."""
+
+    def slow(_value: str, _tx: Transaction) -> None:
+        time.sleep(SLOW_SECONDS * 1.5)
+
+    with capture_logs() as logs:
+        store.submit(partial(slow, "张三丰")).result()
+    (warning,) = [one for one in logs if "held the writer" in one["event"]]
+    assert warning["change"].endswith("slow")
+    assert "张三丰" not in str(logs)

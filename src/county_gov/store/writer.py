@@ -370,7 +370,7 @@ class Writer:
             log.warning(
                 "a change held the writer for longer than any before",
                 seconds=round(seconds, 3),
-                change=getattr(function, "__qualname__", repr(function)),
+                change=_name(function),
             )
         self.longest_change = max(self.longest_change, seconds)
 
@@ -418,7 +418,7 @@ class Writer:
             try:
                 callback()
             except Exception:
-                log.exception("a callback of a change failed", callback=repr(callback))
+                log.exception("a callback of a change failed", callback=_name(callback))
 
     def _tell_listeners(self, tx: Transaction) -> None:
         if tx.entries:
@@ -430,6 +430,12 @@ class Writer:
             change.error = error
             self._answers.add(change)
         self._answers.deliver()
+
+
+def _name(function: Callable[..., object]) -> str:
+    """What a function is called, without the values that are bound to it: they may be personal."""
+    named = getattr(function, "func", function)
+    return str(getattr(named, "__qualname__", type(named).__name__))
 
 
 def _as_answer(error: BaseException) -> Exception:
