@@ -160,7 +160,7 @@ async def test_an_interrupted_upgrade_goes_on(unstarted: Open) -> None:
     broken = True
 
     def upgrade(batch: Batch, version: int) -> Batch:
-        if broken and len(seen) >= 250:
+        if broken and len(seen) >= 300:
             raise ValueError("the power is gone")
         seen.extend(batch["code"].tolist())
         return to_text(batch, version)

@@ -38,6 +38,7 @@ class RecordFiles(RecordReading):
         *,
         where: Mapping[str, Value] | None = None,
         search: str = "",
+        within: str = "",
         on: str = "",
         sort: str = "",
         language: str = "zh",
@@ -51,6 +52,7 @@ class RecordFiles(RecordReading):
             kind: "csv" or "xlsx".
             where: As in `find`, like search, on and sort.
             search: Text that the key or one of the texts must hold.
+            within: Code of the area in or below which the rows lie.
             on: For a dated dataset, the local day; "all" gives the rows of all days.
             sort: A field's name, with "-" in front for descending.
             language: Of headers and choices: "zh" or "en".
@@ -63,7 +65,7 @@ class RecordFiles(RecordReading):
         """
         view = self._view(reader, dataset)
         query = self._query(view, where=where, search=search, on=on, sort=sort)
-        query = evolve(query, limit=MOST_EXPORTED + 1)
+        query = evolve(query, within=within, limit=MOST_EXPORTED + 1)
         rows = await self._store.read(lambda s: tables.select_rows(s, view.table, query))
         if len(rows) > MOST_EXPORTED:
             raise DeliveryTooLarge(f"there are more than {MOST_EXPORTED} rows: narrow the list")

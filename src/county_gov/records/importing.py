@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from county_gov.store.records_imports import ImportState, KeptImport
     from county_gov.tabular.table import FileTable
 
-SLICE = 500
+SLICE = 150
 """Rows that one change writes, so that the writer is never held for long."""
 FILES_KEPT = 2 * DAY
 LONGEST_NAME = 200
@@ -144,7 +144,7 @@ class RecordImports(RecordFiles):
                 past.keep_write(tx, whose_keys(actor), idempotency_key, kept)
 
         await self._store.write(finish)
-        return _import(number, "previewed", name, desk, plan)
+        return await asyncio.to_thread(_import, number, "previewed", name, desk, plan)
 
     async def imported(self, actor: Actor, number: int) -> Import:
         """A file that somebody brought, and what it would do now.
@@ -155,7 +155,7 @@ class RecordImports(RecordFiles):
         kept, file = await self._kept(actor, number)
         desk = self._import_desk(actor, kept.dataset)
         plan = await asyncio.to_thread(self._plan_file, desk, actor, file)
-        return _import(number, kept.state, kept.name, desk, plan)
+        return await asyncio.to_thread(_import, number, kept.state, kept.name, desk, plan)
 
     async def apply(self, actor: Actor, number: int, *, request: str = "") -> ImportOutcome:
         """Bring a file's rows in, as the preview has shown it; durable when it returns.
@@ -224,7 +224,7 @@ class RecordImports(RecordFiles):
         kept, file = await self._kept(actor, number)
         desk = self._import_desk(actor, kept.dataset)
         plan = await asyncio.to_thread(self._plan_file, desk, actor, file)
-        sheet = rejected_rows(desk.known.dataset, plan, language)
+        sheet = await asyncio.to_thread(rejected_rows, desk.known.dataset, plan, language)
         return await asyncio.to_thread(write_table, kind or plan.table.format, sheet)
 
     async def forget_files(self) -> None:
@@ -336,7 +336,8 @@ class _Applying:
         wanted = [one for one in plan.drafts if one.kind in ("added", "changed")]
         await store.write(partial(self._begin, plan))
         for start in range(0, len(wanted), SLICE):
-            skipped = await store.write(partial(self._write, wanted[start : start + SLICE]))
+            some = wanted[start : start + SLICE]
+            skipped = await store.write(partial(self._write, some), Priority.INTAKE, rows=len(some))
             counts["conflicts"] += len(skipped)
             counts.subtract(one.kind for one in skipped)
         outcome = _outcome(counts)

@@ -92,23 +92,14 @@ class Plan:
         columns: Which field each column holds.
         drafts: Its rows.
         counts: How many rows have which fate.
+        fingerprint: Hash of the rows that it would write, with the versions written over.
     """
 
     table: FileTable
     columns: Columns
     drafts: tuple[Draft, ...]
     counts: Mapping[RowKind, int]
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of all that it would write, and of the versions that it would write over."""
-        return fingerprint(
-            *(
-                (full_key(one.key), 0 if one.current is None else one.current.version, one.kind)
-                for one in self.drafts
-                if one.key is not None and one.kind in ("added", "changed")
-            )
-        )
+    fingerprint: str
 
     def rows(self, desk: Desk) -> tuple[ImportRow, ...]:
         """Its rows as people are shown them."""
@@ -146,7 +137,14 @@ class Planner:
         self._refuse_unknown(snapshot, drafts)
         self._refuse_elsewhere(snapshot, drafts)
         counts: Counter[RowKind] = Counter(one.kind for one in drafts)
-        return Plan(table, columns, tuple(drafts), MappingProxyType(counts))
+        hashed = fingerprint(
+            *(
+                (full_key(one.key), 0 if one.current is None else one.current.version)
+                for one in drafts
+                if one.key is not None and one.kind in ("added", "changed")
+            )
+        )
+        return Plan(table, columns, tuple(drafts), MappingProxyType(counts), hashed)
 
     def _draft(self, columns: Columns, table: FileTable, line: Line) -> Draft:
         draft = Draft(line, {})

@@ -220,6 +220,7 @@ class RecordReading:
         *,
         where: Mapping[str, Value] | None = None,
         search: str = "",
+        within: str = "",
         on: str = "",
         sort: str = "",
         limit: int = 1000,
@@ -233,6 +234,7 @@ class RecordReading:
             dataset: Its id.
             where: Fields and the values that they must have; None asks for empty ones.
             search: Text that the key or one of the texts must hold.
+            within: Code of the area in or below which the rows lie.
             on: For a dated dataset, the local day; empty means today, "all" the rows of all days.
             sort: A field's name, with "-" in front for descending.
             limit: Rows at most, up to 10,000.
@@ -245,6 +247,7 @@ class RecordReading:
         """
         view = self._view(reader, dataset)
         query = self._query(view, where=where, search=search, on=on, sort=sort)
+        query = evolve(query, within=within)
         query = evolve(query, limit=min(max(limit, 0), LONGEST_LIST), offset=max(offset, 0))
         return await self._read(reader, view, query, target=dataset, request=request)
 
@@ -255,11 +258,13 @@ class RecordReading:
         *,
         where: Mapping[str, Value] | None = None,
         search: str = "",
+        within: str = "",
         on: str = ALL_DAYS,
     ) -> int:
         """How many rows `find` would give without a limit; of all days unless ``on`` says."""
         view = self._view(reader, dataset)
         query = self._query(view, where=where, search=search, on=on, sort="")
+        query = evolve(query, within=within)
         return await self._store.read(
             lambda snapshot: tables.count_rows(snapshot, view.table, query)
         )

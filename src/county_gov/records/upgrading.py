@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-SLICE = 250
+SLICE = 150
 """Rows that one change writes, so that the writer is never held for long."""
 NEXT, OLD = "_next", "_old"
 """Ends of the names of the tables that are being filled, and thinned out."""
