@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from county_gov.errors import MalformedDelivery, UnsupportedWireFormat
-from county_gov.tabular.charset import detect_charset, known_charset
 from county_gov.intake.limits import IntakeLimits
 from county_gov.intake.wire_format import read
+from county_gov.tabular.charset import detect_charset, known_charset
 
 HEADER = "datastream,time,value\n"
 
