@@ -25,6 +25,7 @@ from county_gov.deployment import County, load, read_settings
 from county_gov.deployment.parts import check_registers
 from county_gov.registry.configuration import structure
 from county_gov.registry.discovery import LoadedPlugin, PluginRequest, configure
+from county_gov.rules.evaluation import RuleEvaluator
 from county_gov.server import application
 from tests.docs.markdown import ROOT, page, snippet, snippets
 
@@ -42,6 +43,7 @@ RUN_HERE = {
     "accounts",
     "plugin",
     "plugin-settings",
+    "several-inputs",
 }
 RUN_ELSEWHERE = {"smallest-settings"}
 """Run by test_settings.py."""
@@ -221,6 +223,27 @@ async def test_the_plugin_of_the_how_to_raises_its_alert(deployment: Path, tmp_p
         episode.peak,
         episode.ended_at is not None,
     )
+
+
+def test_the_rule_of_several_inputs_judges_as_it_says() -> None:
+    """With 50 mm of rain 99.6 m is above; without the limit or the rain nothing is known."""
+    names: dict[str, Any] = {}
+    exec(compile(snippet("several-inputs").code, "several-inputs", "exec"), names)  # noqa: S102
+    rule = names["FLOOD"]
+    levels = np.array([99.6, 99.6, 100.2, 99.6, 99.6])
+    batch = Batch(
+        {
+            "datastream": np.ones(5, np.int64),
+            "time": np.arange(5),
+            "level": levels,
+            "rise": np.zeros(5),
+            "rain": np.array([10.0, 60.0, 0.0, np.nan, 60.0]),
+            "limit": np.array([100.0, 100.0, 100.0, 100.0, np.nan]),
+            "crest": np.full(5, 110.0),
+        }
+    )
+    verdicts = RuleEvaluator(rule).judge(batch)
+    assert [0, 1, 1, -1, -1] == verdicts.judgements["above"].outcomes.tolist()
 
 
 def test_a_misspelled_setting_of_the_plugin_is_told_as_shown(tmp_path: Path) -> None:
