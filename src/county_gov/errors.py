@@ -98,12 +98,14 @@ class ContractError(CountyGovError, TypeError):
 class PluginFailed(CountyGovError, RuntimeError):
     """A plugin's function failed, hung, gave what it must not, or is cut off; the text says which.
 
-    ``raised`` is true where the function itself raised an error and did nothing worse.
+    ``raised`` is true where the function itself raised an error and did nothing worse; ``hung``
+    where it did not answer in time.
     """
 
-    def __init__(self, message: str, *, raised: bool = False) -> None:
+    def __init__(self, message: str, *, raised: bool = False, hung: bool = False) -> None:
         super().__init__(message)
         self.raised = raised
+        self.hung = hung
 
 
 class StoreError(CountyGovError):

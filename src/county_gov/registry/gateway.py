@@ -132,13 +132,10 @@ class Gateway:
         def work() -> T:
             with self.visits.of(plugin, what, seconds) as now:
                 visit.append(now)
-                value = function()
-                if check is not None:
-                    check(value)
-                return value
+                return _checked(function, check)
 
         try:
-            value = work() if far else self._workers.run(work, seconds)
+            value = _checked(function, check) if far else self._workers.run(work, seconds)
         except Hung:
             reason = f"no answer within {seconds:g} s; its thread cannot be ended"
             return self._failed(circuit, reason, started, hung=True)
@@ -146,8 +143,12 @@ class Gateway:
             self._succeeded(circuit, started)
             raise
         except Exception as error:  # noqa: BLE001 whatever a plugin raises is recorded
-            harmless = forgiving and _raised(error)
-            return self._failed(circuit, words(error), started, harmless=harmless)
+            failed = self._failed(
+                circuit, words(error), started, harmless=forgiving and _raised(error)
+            )
+            if isinstance(error, PluginFailed) and error.hung:
+                circuit.hung += 1
+            return failed
         if visit and visit[0].overdue:
             return self._failed(circuit, f"took longer than {seconds:g} s", started)
         self._succeeded(circuit, started)
@@ -285,6 +286,13 @@ class Gateway:
             circuit.last_error = reason
             circuit.breaker.trip(reason)
         log.error("plugin hangs", plugin=visit.plugin, what=visit.what, place=place)
+
+
+def _checked(function: Callable[[], T], check: Callable[[T], object] | None) -> T:
+    value = function()
+    if check is not None:
+        check(value)
+    return value
 
 
 async def _called(function: Callable[[], Awaitable[T]]) -> T:

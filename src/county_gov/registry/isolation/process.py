@@ -193,7 +193,7 @@ class PluginProcess:
             except NoAnswer:
                 reason = f"no answer within {seconds:g} s"
                 self._end(life, reason)
-                raise PluginFailed(f"{reason}; its process was ended") from None
+                raise PluginFailed(f"{reason}; its process was ended", hung=True) from None
             finally:
                 self._calls.pop(call.number, None)
         finally:

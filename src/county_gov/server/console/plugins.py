@@ -159,10 +159,10 @@ def _plugin(state: PluginState) -> Row:
     plugin, process = state.plugin, state.process
     runs = HERE
     if process is not None:
+        times = "time" if process.starts == 1 else "times"
         runs = Text(
-            zh=f"独立进程 {process.pid}，启动 {process.starts} 次",
-            en=f"process {process.pid} of its own, started {process.starts} "
-            f"{'time' if process.starts == 1 else 'times'}",
+            zh=f"独立进程，启动 {process.starts} 次",
+            en=f"in a process of its own, started {process.starts} {times}",
         )
     found = state.contributions.items()
     counts = [(KINDS.get(kind, Text(zh=kind)), count) for kind, count in found]
