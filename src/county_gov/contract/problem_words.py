@@ -7,8 +7,12 @@ imports and files that are handed back say it in the language of the person.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from county_gov.contract.text import Text
+
+if TYPE_CHECKING:
+    from county_gov.contract.schema import Field
 
 _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.DOTALL), chinese)
@@ -72,11 +76,26 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 """Messages of the checks in Chinese; their own words are the English ones."""
 
 
+_CHOICES = re.compile(r"expected one of .*, got (.*)", re.DOTALL)
 _QUOTED = re.compile(r"'([^']*)'")
 
 
-def problem_words(message: str) -> Text:
-    """What is wrong with an answer, in both languages."""
+def problem_words(message: str, one: Field | None = None) -> Text:
+    """What is wrong with an answer, in both languages.
+
+    Args:
+        message: As the checks say it.
+        one: The field, where it is known: its choices are then told in words.
+    """
+    chosen = _CHOICES.fullmatch(message)
+    if one is not None and one.choices and chosen:
+        titles = [words for _key, words in one.choices]
+        given = chosen[1].strip("'")
+        return Text(
+            zh=f"只能是{'、'.join(words.zh for words in titles)}之一，填的是“{given}”",
+            en=f"expected one of {', '.join(words.in_language('en') for words in titles)}, "
+            f"got {chosen[1]}",
+        )
     for pattern, chinese in _WORDS:
         found = pattern.fullmatch(message)
         if found:

@@ -11,7 +11,7 @@ from attrs import evolve
 from county_gov.contract.access import Actor
 from county_gov.contract.problem_words import problem_words
 from county_gov.contract.schema import Value
-from county_gov.errors import DeliveryTooLarge
+from county_gov.errors import DeliveryTooLarge, Problem
 from county_gov.records.columns import ERRORS, NOTE, cell_of, header_of, note_of
 from county_gov.records.reading import RecordReading, masked_values
 from county_gov.store import records as tables
@@ -19,6 +19,7 @@ from county_gov.tabular.writing import Sheet, write_table
 
 if TYPE_CHECKING:
     from county_gov.contract.dataset import Dataset
+    from county_gov.contract.text import Text
     from county_gov.records.authority import Reader
     from county_gov.records.planning import Plan
     from county_gov.tabular.table import Cell, TableFormat
@@ -124,7 +125,7 @@ def rejected_rows(dataset: Dataset, plan: Plan, language: str) -> Sheet:
         words = "; ".join(
             f"{_title(dataset, one.place, language)}: {said}" if one.place else said
             for one in draft.problems
-            for said in (problem_words(one.message).in_language(language),)
+            for said in (_said(dataset, one).in_language(language),)
         )
         cells = [*draft.line.cells, *[None] * width][: max(width, len(draft.line.cells))]
         kept = [
@@ -139,6 +140,11 @@ def rejected_rows(dataset: Dataset, plan: Plan, language: str) -> Sheet:
         if one is not None
     ]
     return Sheet(dataset.title.in_language(language), [*header, ERRORS.in_language(language)], rows)
+
+
+def _said(dataset: Dataset, one: Problem) -> Text:
+    schema = dataset.record_schema
+    return problem_words(one.message, schema[one.place] if one.place in schema.names else None)
 
 
 def _title(dataset: Dataset, name: str, language: str) -> str:

@@ -18,7 +18,7 @@ from attrs import field, frozen
 
 from county_gov.contract.schema import Field, Value
 from county_gov.store import tables
-from county_gov.store.scope import visible
+from county_gov.store.scope import lies_within, visible
 
 if TYPE_CHECKING:
     from county_gov.contract.access import Actor, Scope
@@ -229,6 +229,7 @@ class Query:
         masked: Names of the fields that are masked outside it.
         day: For a dated dataset: the day on which rows hold; None for the rows of all days.
         where: Fields and the stored values that they must have.
+        within: Code of the area in or below which the rows lie; empty for any.
         search: Text that one of ``search_fields`` must hold.
         search_fields: Names of the fields that are searched.
         sort: A field's name.
@@ -244,6 +245,7 @@ class Query:
     masked: frozenset[str] = frozenset()
     day: int | None = None
     where: Mapping[str, Value] = field(factory=dict)
+    within: str = ""
     search: str = ""
     search_fields: tuple[str, ...] = ()
     sort: str = ""
@@ -292,6 +294,10 @@ def _conditions(table: RecordTable, query: Query, seen: Condition) -> list[Condi
         found.append(in_force(table, query.day))
     if query.record:
         found.append(table.table.c.record == query.record)
+    if query.within and not table.area:
+        found.append(sa.false())
+    elif query.within:
+        found.append(lies_within(table.area_column, [query.within], query.today))
     for name, value in query.where.items():
         column = table.column(name)
         alike = column.is_(None) if value is None else column == value

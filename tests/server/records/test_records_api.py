@@ -73,6 +73,8 @@ async def test_lists_are_narrowed_ordered_and_paged(site: Site, county: County) 
         ("where[flow]=30", ["P3"], 1),
         ("where[state]=worn", [], 0),
         ("text=P5", ["P5"], 1),
+        ("within=990101", ["P1", "P2", "P3", "P4", "P5"], 5),
+        ("within=990101002", [], 0),
         ("sort=-code&limit=2&offset=1", ["P4", "P3"], 5),
     ):
         status, said = await ask(visitor, f"{PUMPS}?{query}")

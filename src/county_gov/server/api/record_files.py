@@ -12,7 +12,7 @@ from county_gov.server.api.record_documents import (
     ImportDocument,
     ImportRowDocument,
 )
-from county_gov.server.api.records import ON, SORT, TEXT, WHERE, told
+from county_gov.server.api.records import ON, SORT, TEXT, WHERE, WITHIN, told
 from county_gov.server.parameters import read_parameters
 from county_gov.server.records import (
     CSV,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 SHOWN_ROWS = 1000
 """Rows of an import that an answer lists."""
 FORMAT = Parameter("format", "text", "Kind of file; CSV unless given", choices=tuple(MEDIA))
+EXPORT = (FORMAT, WHERE, TEXT, WITHIN, ON, SORT)
 PREVIEW = Parameter("preview", "truth", "Only say what would happen")
 
 
@@ -70,7 +71,7 @@ async def import_file(call: Call) -> web.StreamResponse:
 async def export_file(call: Call) -> web.StreamResponse:
     """The rows within who asks may see, as a file."""
     dataset = dataset_of(call)
-    values = read_parameters(call.request.query, (FORMAT, WHERE, TEXT, ON, SORT))
+    values = read_parameters(call.request.query, EXPORT)
     kind = cast("TableFormat", values.text("format", "csv"))
     body = await call.county.records.export(
         call.actor,
@@ -78,6 +79,7 @@ async def export_file(call: Call) -> web.StreamResponse:
         kind,
         where=values_of(call, dataset, values.by_field("where")),
         search=values.text("text"),
+        within=values.text("within"),
         on=values.text("on"),
         sort=values.text("sort"),
         language=call.language,
@@ -180,7 +182,7 @@ ROUTES = (
         SIGNED_IN,
         Text(zh="导出数据", en="Export rows as CSV or Excel"),
         "api",
-        parameters=(FORMAT, WHERE, TEXT, ON, SORT),
+        parameters=EXPORT,
         answer_media=CSV,
         other_media=(XLSX,),
         failures=(404, 413),

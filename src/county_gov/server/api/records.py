@@ -47,10 +47,12 @@ _VERSION = re.compile(r'(?:W/)?"?([0-9]{1,15})"?')
 ON = Parameter("on", "text", "Of a dated dataset, the local day that is asked of; all for all days")
 WHERE = Parameter("where", "fields", "Only rows in which each of these fields has this value")
 TEXT = Parameter("text", "text", "Only rows with this in their key or in a text")
+WITHIN = Parameter("within", "text", "Only in the area of this code or below it")
 SORT = Parameter("sort", "text", "A field to order by; with a leading - descending")
 LIST = (
     WHERE,
     TEXT,
+    WITHIN,
     ON,
     SORT,
     Parameter("limit", "whole", "Rows in one answer", minimum=1, maximum=1000),
@@ -75,20 +77,23 @@ async def list_records(call: Call) -> web.StreamResponse:
     dataset = dataset_of(call)
     values = read_parameters(call.request.query, LIST)
     where = values_of(call, dataset, values.by_field("where"))
-    text, on = values.text("text"), values.text("on")
+    text, on, within = values.text("text"), values.text("on"), values.text("within")
     records = call.county.records
     found = await records.find(
         call.actor,
         dataset.id,
         where=where,
         search=text,
+        within=within,
         on=on,
         sort=values.text("sort"),
         limit=values.number("limit", 50),
         offset=values.number("offset", 0),
         request=call.id,
     )
-    total = await records.count(call.actor, dataset.id, where=where, search=text, on=on)
+    total = await records.count(
+        call.actor, dataset.id, where=where, search=text, within=within, on=on
+    )
     return call.answer(RecordList([_record_document(dataset, one) for one in found], total))
 
 

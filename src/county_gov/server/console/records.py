@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, urlencode
 
+from attrs import field, frozen
+
 from county_gov.contract.dataset import VALID_FROM_FIELD
 from county_gov.contract.page import Column, Row, Table
 from county_gov.contract.text import Text
+from county_gov.errors import RecordInvalid
 from county_gov.server.console.frame import draw
 from county_gov.server.console.listing import Listing, typed
 from county_gov.server.console.records_names import RecordNames, label_of, options_of, read_names
@@ -62,20 +65,8 @@ async def show_records(call: Call) -> web.StreamResponse:
     listing = Listing.read(
         call.request.query, "rows", [one.name for one in dataset.record_schema.fields], ""
     )
-    where, on, search = _wanted(call, dataset)
-    found = await call.county.records.find(
-        call.actor,
-        dataset.id,
-        where=where,
-        on=on,
-        search=search,
-        sort=listing.sort,
-        limit=listing.size,
-        offset=listing.offset,
-    )
-    total = await call.county.records.count(
-        call.actor, dataset.id, where=where, on=on, search=search
-    )
+    wanted = _wanted(call, dataset)
+    found, total = await _find(call, dataset, wanted, listing)
     columns = _columns(dataset)
     names = await read_names(call, columns, [one.values for one in found])
     masked = frozenset[str]().union(*(one.masked for one in found))
@@ -83,9 +74,9 @@ async def show_records(call: Call) -> web.StreamResponse:
         id="rows",
         title=dataset.title,
         columns=tuple(_column(one, masked) for one in columns),
-        rows=tuple(_row(dataset, one, columns, names, on) for one in found),
+        rows=tuple(_row(dataset, one, columns, names, wanted.on) for one in found),
         total=total,
-        empty=_empty(call, dataset, narrowed=bool(where or search or on)),
+        empty=_empty(call, dataset, narrowed=wanted != Wanted()),
         page=listing.page,
         page_size=listing.size,
         sort=listing.sort,
@@ -180,18 +171,58 @@ def _links(call: Call, dataset: Dataset, total: int) -> tuple[Link, ...]:
 
 
 def _export(call: Call, dataset: Dataset, kind: str) -> str:
+    """The address of the list as a file."""
     query = call.request.query_string
     return f"{address(dataset.id, f'export.{kind}')}{f'?{query}' if query else ''}"
 
 
-def _wanted(call: Call, dataset: Dataset) -> tuple[dict[str, Value], str, str]:
-    """What the address narrows the list to: fields, day, and text."""
+@frozen
+class Wanted:
+    """What the address narrows a list to: fields, the day, text, and an area with those below."""
+
+    where: Mapping[str, Value] = field(factory=dict)
+    on: str = ""
+    search: str = ""
+    within: str = ""
+
+
+def _wanted(call: Call, dataset: Dataset) -> Wanted:
     query = call.request.query
     words = {one.name: typed(query, f"f.{one.name}") for one in _filterable(dataset)}
     given = {name: value for name, value in words.items() if value}
+    within = given.pop(dataset.area, "") if dataset.area else ""
     on = typed(query, "on") if dataset.dated else ""
     known = on == "all" or is_day(on)
-    return values_of(call, dataset, given), on if known else "", typed(query, "q").strip()
+    return Wanted(
+        values_of(call, dataset, given), on if known else "", typed(query, "q").strip(), within
+    )
+
+
+async def _find(
+    call: Call, dataset: Dataset, wanted: Wanted, listing: Listing
+) -> tuple[tuple[Record, ...], int]:
+    """The rows of a page and how many there are; none where an address asks what none can be."""
+    records, (where, on) = call.county.records, (wanted.where, wanted.on)
+    search, within = wanted.search, wanted.within
+    try:
+        found = await records.find(
+            call.actor,
+            dataset.id,
+            where=where,
+            on=on,
+            search=search,
+            within=within,
+            sort=listing.sort,
+            limit=listing.size,
+            offset=listing.offset,
+            request=call.id,
+        )
+        total = await records.count(
+            call.actor, dataset.id, where=where, on=on, search=search, within=within
+        )
+    except RecordInvalid:
+        return (), 0
+    return found, total
 
 
 def _filterable(dataset: Dataset) -> tuple[Field, ...]:
@@ -247,14 +278,15 @@ async def export_records(call: Call) -> web.StreamResponse:
     """The list as a file, as it is narrowed and ordered."""
     dataset, kind = dataset_of(call), cast("TableFormat", call.part("format"))
     names = [one.name for one in dataset.record_schema.fields]
-    where, on, search = _wanted(call, dataset)
+    wanted = _wanted(call, dataset)
     body = await call.county.records.export(
         call.actor,
         dataset.id,
         kind,
-        where=where,
-        on=on,
-        search=search,
+        where=wanted.where,
+        on=wanted.on,
+        search=wanted.search,
+        within=wanted.within,
         sort=Listing.read(call.request.query, "rows", names, "").sort,
         language=call.language,
         request=call.id,

@@ -349,13 +349,16 @@ def _row(call: Call, dataset: Dataset, one: ImportRow, names: RecordNames) -> Ro
 
 def _reasons(dataset: Dataset, problems: Sequence[Problem]) -> Text:
     """Why a row is not taken, each field by its title."""
-    titles = {one.name: one.title for one in dataset.record_schema.fields}
+    fields = {one.name: one for one in dataset.record_schema.fields}
     chinese, english = [], []
     for one in problems:
-        words, title = problem_words(one.message), titles.get(one.place)
-        chinese.append(f"{title.zh if title else one.place}：{words.zh}".removeprefix("："))
-        spoken = title.in_language("en") if title else one.place
-        english.append(f"{spoken}: {one.message}".removeprefix(": "))
+        asked = fields.get(one.place)
+        words = problem_words(one.message, asked)
+        title, spoken = one.place, one.place
+        if asked is not None:
+            title, spoken = asked.title.zh, asked.title.in_language("en")
+        chinese.append(f"{title}：{words.zh}".removeprefix("："))
+        english.append(f"{spoken}: {words.in_language('en')}".removeprefix(": "))
     return Text(zh="；".join(chinese), en="; ".join(english))
 
 
