@@ -19,6 +19,7 @@ from county_gov.cli import (
     plugins,
     quarantine,
     serve,
+    upgrade,
     verbs,
 )
 from county_gov.cli.app import app
@@ -104,7 +105,7 @@ def test_the_program_knows_its_version_option() -> None:
 
 def test_what_needs_the_right_to_write_says_so() -> None:
     """Commands that start the county, apart from the server, are marked."""
-    modules = (accounts, check, database, ingest, outbox, plugins, quarantine, serve, verbs)
+    modules = (accounts, check, database, ingest, outbox, plugins, quarantine, serve, upgrade, verbs)
     starting = {
         function.__name__
         for module in modules

@@ -17,6 +17,7 @@ from county_gov.cases.reading import CaseReading, not_found, parse_id
 from county_gov.cases.recurring import Recurring
 from county_gov.contract.access import Actor
 from county_gov.contract.schema import Value
+from county_gov.contract.text import Text
 from county_gov.contract.values import clean_key, clean_text, mend_text, normalise
 from county_gov.contract.workflow import CaseView, Event, Workflow
 from county_gov.errors import (
@@ -36,6 +37,11 @@ OPEN_PERMISSION = "cases.case.open"
 """What a person needs to open a case by hand; the system opens by itself."""
 
 LONGEST_TITLE = 200
+DISABLED = Text(
+    zh="办理这类事项的插件已停用：事项可以查看，不能办理。请联系系统管理员重新启用该插件。",
+    en="The plugin that handles such cases is disabled: they can be read, and not acted on. "
+    "Ask the system administrator to enable it again.",
+)
 
 
 @frozen(eq=False)
@@ -243,6 +249,9 @@ class Cases(CaseReading):
         event = workflow.event(attempt.event) if workflow else None
         if workflow is None or not may_know(actor, workflow, standing, event):
             raise not_found(number)
+        if workflow.id in self.retired:
+            text = f"the plugin of {workflow.id} is not enabled: its cases can only be read"
+            raise EventNotAllowed(text, code="workflow", zh=DISABLED.zh, en=DISABLED.en)
         if event is None:
             known = ", ".join(one.id for one in workflow.events)
             raise EventNotAllowed(

@@ -106,6 +106,8 @@ class CaseReading:
         rosters: Rosters,
     ) -> None:
         self.workflows = MappingProxyType(dict(workflows))
+        self.retired: Mapping[str, Workflow] = {}
+        """Workflows of plugins that are not enabled: their cases are read, and do not move."""
         self._store = store
         self._mover = Mover(
             county=county, timezone=ZoneInfo(timezone), channels=channels, rosters=rosters
@@ -118,7 +120,9 @@ class CaseReading:
     def workflow_of(self, view: CaseView) -> Workflow | None:
         """The workflow of a case, in the version that it was opened under, or None."""
         workflow = self.workflows.get(view.workflow)
-        return workflow.of_version(view.workflow_version) if workflow else None
+        if workflow is None:
+            return self.retired.get(view.workflow)
+        return workflow.of_version(view.workflow_version)
 
     async def find(  # noqa: PLR0913 (a list's filters, each by name)
         self,
@@ -249,7 +253,7 @@ class CaseReading:
             seen = lists.within_scope(Scope.everything(), day)
         else:
             by_permission: dict[str, list[str]] = {}
-            for workflow in self.workflows.values():
+            for workflow in (*self.workflows.values(), *self.retired.values()):
                 by_permission.setdefault(workflow.read_permission, []).append(workflow.id)
             seen = lists.within_scopes(
                 [(reader.scope(one), ids) for one, ids in by_permission.items()], day

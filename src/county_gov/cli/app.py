@@ -16,6 +16,7 @@ from county_gov.cli import (
     plugins,
     quarantine,
     serve,
+    upgrade,
     verbs,
 )
 from county_gov.errors import CountyGovError, DeploymentError, RegisterError
@@ -35,6 +36,7 @@ app.command(
     "run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
 )(verbs.run_verb)
 app.command("migrate")(database.migrate)
+app.command("upgrade")(upgrade.upgrade)
 app.command("backup")(database.backup)
 app.command("restore")(database.restore)
 app.add_typer(quarantine.app, name="quarantine")

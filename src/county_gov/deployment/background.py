@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import TYPE_CHECKING
 
 import structlog
@@ -77,11 +77,16 @@ class Background:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def prune_journal(store: Store) -> None:
-    """Forget the journal's entries that every follower has passed."""
+async def prune_journal(store: Store, idle: Collection[str] = ()) -> None:
+    """Forget the journal's entries that every follower has passed.
+
+    Args:
+        store: Where it is.
+        idle: Followers of plugins that are disabled.
+    """
 
     def prune(tx: Transaction) -> int:
-        return followers.prune(tx, keep=JOURNAL_KEPT)
+        return followers.prune(tx, keep=JOURNAL_KEPT, idle=idle)
 
     await store.write(prune, Priority.UPKEEP)
 

@@ -29,6 +29,7 @@ from county_gov.deployment.context import (
 )
 from county_gov.deployment.following import Follower, Signal
 from county_gov.deployment.http import PluginHttp
+from county_gov.deployment.life import Life
 from county_gov.deployment.live import LiveEvents
 from county_gov.deployment.opening import OpeningStep
 from county_gov.deployment.parts import (
@@ -74,6 +75,8 @@ REFRESH_SECONDS = 5.0
 PRUNE_SECONDS = 60.0
 CASES_AT_ONCE = 4
 """So many cases are opened in one change on the writer."""
+EVENTS = "events."
+"""Begins the name of a follower that tells a plugin of events."""
 UPKEEP_SECONDS = 300.0
 RECOVERY_SECONDS = 60.0
 """Without new readings, rules that had been cut off catch up this often."""
@@ -222,6 +225,7 @@ class County:
         Raises:
             MigrationPending: if the database is older than this program, and the settings do not
                 let it migrate itself.
+            DeploymentError: if open cases have a version of a workflow that nobody declares.
             RegisterError: if a register file is unsound; nothing of it was imported.
             StoreError: if the store cannot be opened, or another process writes to it.
         """
@@ -232,10 +236,14 @@ class County:
         self.store.start()
         try:
             self.observations.start()
+            life = Life(self)
+            await self.store.read(life.check)
             await self.store.write(self._take_over)
+            self.cases.retired = await self.store.read(life.retired)
             await self.registers.load()
             await self._import()
             await self.records.start()
+            await self.store.write(life.keep)
             await self.cases.recurring.adopt()
         except BaseException:
             self.store.close()
@@ -259,6 +267,7 @@ class County:
         self.store.start_reading()
         try:
             migration.require_current(self.store.database)
+            self.cases.retired = await self.store.read(Life(self).retired)
             await self.registers.load()
             await self.records.load()
         except BaseException:
@@ -445,7 +454,7 @@ class County:
                 found.append(
                     Follower(
                         self.store,
-                        f"events.{plugin.name}",
+                        f"{EVENTS}{plugin.name}",
                         step,
                         self.signal,
                         kinds=("case", "alert"),
@@ -460,8 +469,15 @@ class County:
         job_runs.end_leases(tx)
         followed = {one.name for one in self.followers}
         for name in followers.names(tx):
-            if name not in followed:
+            if name not in followed and name not in self._idle():
                 followers.forget(tx, name)
+        for name in followed:
+            if name.startswith(EVENTS):
+                followers.begin(tx, name)
+
+    def _idle(self) -> frozenset[str]:
+        """Followers of disabled plugins: enabled again, these go on where they were."""
+        return frozenset(f"{EVENTS}{name}" for name in self.settings.disabled_plugins())
 
     def _run_background(self) -> None:
         run = self._background
@@ -473,7 +489,7 @@ class County:
         run.every("outbox", SEND_SECONDS, self.outbox.deliver_due)
         run.every("settling", SETTLE_SECONDS, lambda: self.observations.settle(budget_seconds=1.0))
         run.every("registers", REFRESH_SECONDS, self.registers.refresh)
-        run.every("journal", PRUNE_SECONDS, lambda: prune_journal(self.store))
+        run.every("journal", PRUNE_SECONDS, lambda: prune_journal(self.store, self._idle()))
         run.every("plugins", PLUGIN_SECONDS, self.plugins.look)
         run.every("plugins' processes", PLUGIN_SECONDS, self.plugins.restart)
         run.every("sessions", UPKEEP_SECONDS, self.access.sessions.remove_ended)

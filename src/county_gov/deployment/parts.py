@@ -45,10 +45,10 @@ def read_registry(settings: Settings, plugins: Sequence[LoadedPlugin]) -> Regist
         [*loaded, *plugins],
         {"permissions": CORE_PERMISSIONS, "notifiers": _core_channels(settings, problems)},
         place=settings.name,
-        listed=[one.use for one in settings.plugin],
+        listed=[one.use for one in settings.plugin if one.enabled],
     )
     problems += found
-    known = sorted(registry.contributions.permissions)
+    known = [*sorted(registry.contributions.permissions), *_permissions_of_disabled(settings)]
     problems += _rule_problems(registry)
     if not problems:
         problems += check_permissions(settings.roles, known, place=f"{settings.name}: ")
@@ -76,6 +76,17 @@ def _rule_problems(registry: Registry) -> list[Problem]:
     return [
         Problem(f"{found.owners[owner].place}.use", f"{found.owners[owner]}: {fault}")
         for owner, fault in faults
+    ]
+
+
+def _permissions_of_disabled(settings: Settings) -> list[str]:
+    """The permissions in roles that belong to disabled plugins: their data can still be read."""
+    disabled = settings.disabled_plugins()
+    return [
+        name
+        for role in settings.roles.values()
+        for name, _reach in reaches_of(role)
+        if name.split(".", maxsplit=1)[0] in disabled
     ]
 
 

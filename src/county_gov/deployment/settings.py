@@ -274,6 +274,8 @@ class PluginSettings:
     Args:
         use: Name of the plugin.
         config: The plugin's own settings.
+        enabled: Whether it is loaded. One that is not is not even imported; its data stay, and
+            can be read by who has its permissions.
         hosts: Where the plugin may send requests: host names (with ``http://`` in front for plain
             HTTP), and private addresses or networks.
         isolation: Where the plugin runs: in the county's own process ("none"), or in one of its
@@ -283,6 +285,7 @@ class PluginSettings:
 
     use: str
     config: dict[str, object] = field(factory=dict)
+    enabled: bool = True
     hosts: tuple[str, ...] = field(default=(), validator=_allowed_hosts)
     isolation: Literal["none", "process"] = "none"
     limits: PluginLimits = field(factory=PluginLimits)
@@ -335,6 +338,10 @@ class Settings:
         url = make_url(self.store.url).set(password=self.store.password.reveal())
         return url.render_as_string(hide_password=False)
 
+    def disabled_plugins(self) -> tuple[str, ...]:
+        """Names of the plugins that are listed and not loaded."""
+        return tuple(one.use for one in self.plugin if not one.enabled)
+
     def plugin_requests(self) -> tuple[PluginRequest, ...]:
         """The enabled plugins as the registry wants them."""
         return tuple(
@@ -346,6 +353,7 @@ class Settings:
                 limits=one.limits.of_process() if one.isolation == "process" else None,
             )
             for number, one in enumerate(self.plugin)
+            if one.enabled
         )
 
 

@@ -20,6 +20,8 @@ from county_gov.store.tables import followers, journal
 if TYPE_CHECKING:
     from county_gov.store.transaction import Snapshot, Transaction
 
+EVENT_KINDS = ("alert", "case")
+"""Kinds of rows that plugins listen to."""
 PRUNED_AT_ONCE = 2_000
 """Journal rows deleted by one call of `prune`, which must not hold the writer for long."""
 
@@ -151,6 +153,11 @@ def names(snapshot: Snapshot) -> tuple[str, ...]:
     return tuple(row.name for row in snapshot.rows(sa.select(followers.c.name)))
 
 
+def begin(tx: Transaction, name: str) -> None:
+    """Let a follower that is new begin after the last row; one that has a position keeps it."""
+    tx.execute(tx.database.insert_ignore(followers).values(name=name, position=head(tx)))
+
+
 def forget(tx: Transaction, name: str) -> None:
     """Drop a follower that will not come back, so that it no longer holds up `prune`."""
     tx.execute(sa.delete(followers).where(followers.c.name == name))
@@ -189,7 +196,7 @@ def head(snapshot: Snapshot) -> int:
     return snapshot.scalar(sa.select(sa.func.max(journal.c.position))) or 0
 
 
-def prune(tx: Transaction, *, keep: int) -> int:
+def prune(tx: Transaction, *, keep: int, idle: Collection[str] = ()) -> int:
     """Delete old rows, but none that a follower has not dealt with, and never the last one.
 
     The last row stays because it carries the last position: none is given twice.
@@ -197,21 +204,29 @@ def prune(tx: Transaction, *, keep: int) -> int:
     Args:
         tx: The transaction.
         keep: Rows to keep in any case.
+        idle: Followers of plugins that are disabled: only the rows that tell of cases and alerts
+            are kept for them.
 
     Returns:
         How many rows were deleted; call again while it is `PRUNED_AT_ONCE`.
     """
-    slowest = tx.scalar(sa.select(sa.func.min(followers.c.position)))
+    position = sa.func.min(followers.c.position)
+    slowest = tx.scalar(sa.select(position).where(followers.c.name.not_in(sorted(idle))))
+    waits = tx.scalar(sa.select(position).where(followers.c.name.in_(sorted(idle))))
     last = head(tx) - max(keep, 1)
     if slowest is not None:
         last = min(last, slowest)
+    deletable = journal.c.position <= last
+    if waits is not None:
+        passed = sa.or_(journal.c.position <= waits, journal.c.kind.not_in(EVENT_KINDS))
+        deletable = sa.and_(deletable, passed)
     oldest = (
         sa.select(journal.c.position)
-        .where(journal.c.position <= last)
+        .where(deletable)
         .order_by(journal.c.position)
         .limit(PRUNED_AT_ONCE)
     )
     upto = tx.scalar(sa.select(sa.func.max(oldest.subquery().c.position)))
     if upto is None:
         return 0
-    return tx.execute(sa.delete(journal).where(journal.c.position <= upto)).rowcount
+    return tx.execute(sa.delete(journal).where(deletable, journal.c.position <= upto)).rowcount
