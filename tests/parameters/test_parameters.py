@@ -335,6 +335,28 @@ async def test_who_may_not_know_learns_nothing(town: Town) -> None:
     assert (2,) == tuple(one.number for one in seen.proposals)
 
 
+async def test_what_a_disabled_plugin_left_stays_to_be_read(town: Town) -> None:
+    """By who may read every parameter; nobody can propose, decide, or take it for a value."""
+    await town.set(50.0, area=NORTH)
+    await town.propose(51.0)
+    without = parameters_of(town.store, town.registers, MODE)
+    reader = person(3, READ_PERMISSION)
+    assert [MODE.id, LIMIT.id] == [one.parameter.id for one in await without.overview(reader)]
+    left = await without.look(reader, LIMIT.id)
+    assert [50.0, 51.0] == [one.value for one in left.proposals]
+    assert [50.0] == [one.current.value for one in left.values if one.current]
+    assert [None, None] == [one.misfit for one in left.values]
+    assert () == left.decidable(BO)
+    for attempt in (
+        without.look(AN, LIMIT.id),
+        without.value(LIMIT.id),
+        without.approve(BO, f"{LIMIT.id}/2", key=town.key()),
+        without.look(reader, "\0"),
+    ):
+        with pytest.raises(NotFound):
+            await attempt
+
+
 async def test_what_waits_for_somebody_is_counted(town: Town) -> None:
     """The proposals of others that one may approve, of what is declared."""
     await town.propose(50.0)

@@ -10,8 +10,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+import sqlalchemy as sa
 
 from county_gov.deployment import County, read_settings
+from county_gov.store import tables
 from tests.intake.bad_inputs import BAD_INPUTS
 from tests.server.conftest import Serve, Site
 from tests.server.dam import APPROVE, LIMIT, PROPOSE, dam
@@ -290,6 +292,42 @@ async def test_a_township_sees_its_own_forms_only(site: Site) -> None:
     assert "/parameters" not in await read(stranger, "/")
     async with stranger.get(PAGE) as answer:
         assert 404 == answer.status
+
+
+async def test_those_who_may_approve_get_a_notice(site: Site) -> None:
+    """Who holds a role with the permission, where it reaches; not who proposed."""
+    await send(await site.person("dispatch1"), "proposals", value="50", area=NORTH, **GIVEN)
+    columns = tables.outbox.c
+    found = site.county.store.read_now(
+        lambda snapshot: snapshot.rows(sa.select(columns.recipient, columns.subject))
+    )
+    assert {"dispatch2"} == {row.recipient for row in found}
+    assert all("汛限水位 50.00 m" in row.subject for row in found)
+
+
+async def test_settings_of_a_disabled_plugin_stay_to_be_read(
+    folder: Path, clock: StandingClock, serve_county: Serve
+) -> None:
+    """The page and the interface show what was set; nothing can be done."""
+    permit(folder, operator=("core.parameters.read",), dispatch_centre=(PROPOSE, APPROVE))
+    settings = read_settings(folder / "county.toml")
+    async with County(settings, clock=clock, plugins=[dam()]) as county:
+        site = await serve_county(county)
+        await post(await site.person("dispatch1"), f"{API}/proposals", {**GIVEN, "value": 52.3})
+        await post(await site.person("dispatch2"), f"{API}/proposals/1/approve", {})
+    file = folder / "county.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace(f'"{PROPOSE}", "{APPROVE}", ', ""), encoding="utf-8")
+    async with County(read_settings(file), clock=clock) as county:
+        site = await serve_county(county)
+        reader = await site.person("operator")
+        assert "插件未启用" in await read(reader, "/parameters")
+        page = await read(reader)
+        assert "52.3\xa0m" in page
+        assert "/proposals" not in page
+        _, found = await get(reader, API)
+        assert (None, 52.3) == (found["in_force"], found["proposals"][0]["value"])
+        assert 404 == (await post(reader, f"{API}/proposals", {**GIVEN, "value": 1.0}))[0]
 
 
 async def test_without_settings_the_page_says_so(folder: Path, serve_county: Serve) -> None:

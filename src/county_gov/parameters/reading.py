@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -10,6 +10,9 @@ from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
+from county_gov.contract.parameter import Parameter
+from county_gov.contract.schema import Dtype, Field
+from county_gov.contract.text import Text
 from county_gov.contract.values import EPOCH_DAY
 from county_gov.errors import NotFound
 from county_gov.parameters.authority import Areas, Authority
@@ -19,10 +22,12 @@ from county_gov.store import parameters as rows
 if TYPE_CHECKING:
     from county_gov.contract.access import Actor
     from county_gov.contract.clock import Clock
-    from county_gov.contract.parameter import Parameter, ParameterValue
+    from county_gov.contract.parameter import ParameterValue
     from county_gov.store import Snapshot, Store
     from county_gov.store.parameters import Proposal
 
+NOBODY = "-"
+"""Stands for a permission that nobody can hold."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -168,11 +173,16 @@ class ParameterReading:
         return held
 
     async def overview(self, actor: Actor) -> tuple[Overview, ...]:
-        """Every parameter that an actor may see, by id."""
+        """Every parameter that an actor may see, by id; then what disabled plugins left."""
         found = [one for _, one in sorted(self.parameters.items())]
-        return await self._store.read(
-            lambda snapshot: self._overviews(snapshot, actor, found, rows.read_proposals(snapshot))
-        )
+
+        def read(snapshot: Snapshot) -> tuple[Overview, ...]:
+            proposals = rows.read_proposals(snapshot)
+            left = sorted({one.parameter for one in proposals} - set(self.parameters))
+            orphans = [orphan(one, proposals) for one in left]
+            return self._overviews(snapshot, actor, [*found, *orphans], proposals)
+
+        return await self._store.read(read)
 
     async def look(self, actor: Actor, parameter: str) -> Overview:
         """One parameter with all that was ever proposed for it.
@@ -180,13 +190,21 @@ class ParameterReading:
         Raises:
             NotFound: if there is no such parameter, or not for this actor.
         """
-        declared = self._seen(actor, parameter)
-        (found,) = await self._store.read(
-            lambda snapshot: self._overviews(
-                snapshot, actor, [declared], rows.read_proposals(snapshot, parameter)
-            )
-        )
-        return found
+
+        def read(snapshot: Snapshot) -> tuple[Overview, ...]:
+            declared = self.parameters.get(parameter)
+            proposals = rows.read_proposals(snapshot, parameter)
+            if declared is None and not proposals:
+                return ()
+            one = declared or orphan(parameter, proposals)
+            return self._overviews(snapshot, actor, [one], proposals)
+
+        if not _storable(parameter):
+            raise no_parameter(parameter)
+        found = await self._store.read(read)
+        if not found:
+            raise no_parameter(parameter)
+        return found[0]
 
     async def history(self, actor: Actor, parameter: str) -> tuple[Proposal, ...]:
         """Every proposal that an actor may see, oldest first, whatever became of it.
@@ -216,7 +234,7 @@ class ParameterReading:
         return any(actor.may(one.approval_permission) for one in self.parameters.values())
 
     def sees_any(self, actor: Actor) -> bool:
-        """Whether an actor may see any parameter."""
+        """Whether an actor may see any parameter of the enabled plugins."""
         authority = self._authority()
         return any(authority.sees_any(actor, one) for one in self.parameters.values())
 
@@ -262,6 +280,34 @@ class ParameterReading:
         if not self._authority().sees_any(actor, declared):
             raise no_parameter(parameter)
         return declared
+
+
+def orphan(parameter: str, proposals: Iterable[Proposal]) -> Parameter:
+    """A parameter whose plugin is not enabled, as far as its proposals tell what it was.
+
+    Its values stay to be read by who may read every parameter; nobody can propose or decide.
+    """
+    own = [one for one in proposals if one.parameter == parameter]
+    values = [one.value for one in own if one.value is not None]
+    dtype: Dtype = "text"
+    if values and isinstance(values[-1], bool):
+        dtype = "bool"
+    elif values and isinstance(values[-1], int | float):
+        dtype = "float64"
+    title = Text(zh=f"{parameter}（插件未启用）", en=f"{parameter} (plugin not enabled)")
+    return Parameter(
+        id=parameter,
+        title=title,
+        field=Field("value", dtype, title, unit=own[-1].unit, required=False),
+        permission=NOBODY,
+        approval_permission=NOBODY,
+        per_area=True,
+    )
+
+
+def _storable(parameter: str) -> bool:
+    """Whether a database can be asked for an id."""
+    return parameter.isascii() and parameter.isprintable()
 
 
 def no_parameter(parameter: str) -> NotFound:

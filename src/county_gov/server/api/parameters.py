@@ -147,9 +147,9 @@ async def show_parameter(call: Call) -> web.StreamResponse:
     area = values.text("area")
     if area and not overview.authority.sees(call.actor, overview.parameter, area):
         raise RequestInvalid([Problem("query: area", f"{area!r} is no area that you may see")])
-    found = await call.county.parameters.value(
-        overview.parameter.id, area=area, on=_day(values.text("on"))
-    )
+    found, on = None, _day(values.text("on"))
+    if overview.parameter.id in call.county.parameters.parameters:
+        found = await call.county.parameters.value(overview.parameter.id, area=area, on=on)
     return call.answer(
         ParameterDetail(
             _parameter(overview),
