@@ -120,7 +120,7 @@ class FakeClock:
 class FakeContext:
     """A grid worker looks."""
 
-    parameters: Mapping[str, str] = field(factory=dict)
+    query: Mapping[str, str] = field(factory=dict)
     actor: Actor = Actor("person", "示范·丙", 1)
     read: FakeReader = field(factory=FakeReader)
     clock: FakeClock = field(factory=FakeClock)
