@@ -79,12 +79,15 @@ def new(
         str,
         typer.Option("--with", help=f"What it begins with, with commas: {', '.join(PARTS)}."),
     ] = "rule",
-    to: Annotated[Path, typer.Option(help="The folder that it is made in.")] = Path(),
+    to: Annotated[
+        Path | None,
+        typer.Option(help="The folder that it is made in; the current one if not named."),
+    ] = None,
 ) -> None:
     """Make a new plugin: a distribution whose tests, types and style pass at once."""
     draft = Draft(name, _parts(parts))
     problems = list(name_problems(name))
-    folder = to / draft.distribution
+    folder = (to or Path()) / draft.distribution
     if folder.exists():
         problems.append(Problem("--to", f"{folder} is there already; nothing is overwritten"))
     if problems:
