@@ -117,11 +117,28 @@ async def test_a_clock_that_goes_back_opens_nothing_twice(
     case = await begin(world)
     clock.instant = START + EVERY
     await world.cases.recurring.open_due()
-    clock.instant = START - HOUR
+    clock.instant = START + HOUR
     await world.cases.recurring.open_due()
     clock.instant = START + EVERY
     await world.cases.recurring.open_due()
     assert [1, 2] == [one.occurrence for one in tasks_of(world, case)]
+
+
+async def test_a_clock_that_stood_ahead_stops_nothing(
+    any_world: World, clock: StandingClock
+) -> None:
+    """Back from another year, the next opens within a period, at its usual minute."""
+    world = patrolled(any_world, patrol())
+    case = await begin(world)
+    clock.instant = START + 4000 * EVERY + 5
+    await world.cases.recurring.open_due()
+    clock.instant = START + HOUR
+    assert START + EVERY == await world.cases.recurring.open_due()
+    clock.instant = START + EVERY
+    await world.cases.recurring.open_due()
+    assert [(1, 4000), (4001, 1), (4002, 0)] == [
+        (one.occurrence, one.missed) for one in tasks_of(world, case)
+    ]
 
 
 async def test_they_end_when_the_case_leaves_the_state(
@@ -303,7 +320,7 @@ def test_any_course_opens_what_a_naive_model_says(sequence: list[tuple[str, int]
         clock = world.store.clock
         assert isinstance(clock, StandingClock)
         case = await begin(world)
-        last, done, missed = 1, set[int](), set[int]()
+        last, done, missed, first = 1, set[int](), set[int](), START
         for what, amount in sequence:
             if what == "advance":
                 clock.instant += amount
@@ -311,7 +328,10 @@ def test_any_course_opens_what_a_naive_model_says(sequence: list[tuple[str, int]
             if what == "restart":
                 patrolled(world, patrol())
                 await world.cases.recurring.adopt()
-            number = max(last, (clock.instant - START) // EVERY + 1)
+            ahead = first + (last - 1) * EVERY - clock.instant
+            if what != "done" and ahead > EVERY:
+                first -= -(-ahead // EVERY) * EVERY
+            number = max(last, (clock.instant - first) // EVERY + 1)
             missed |= set(range(last, number)) - done
             last = number
             if what != "done":

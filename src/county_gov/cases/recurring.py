@@ -43,18 +43,20 @@ class Recurring:
     mover: Mover
     _wanted: frozenset[str] = field(init=False)
     """Workflows that have a recurring task."""
+    _shortest: int = field(init=False)
+    """The shortest of their periods."""
 
     def __attrs_post_init__(self) -> None:
-        wanted = {
-            one.id
+        periods = {
+            (one.id, state.task.every)
             for one in self.workflows.values()
-            if any(
-                state.task is not None and state.task.every
-                for version in (one, *one.earlier)
-                for state in version.states
-            )
+            for version in (one, *one.earlier)
+            for state in version.states
+            if state.task is not None and state.task.every
         }
-        object.__setattr__(self, "_wanted", frozenset(wanted))
+        object.__setattr__(self, "_wanted", frozenset(one for one, _every in periods))
+        shortest = min((every for _one, every in periods), default=0)
+        object.__setattr__(self, "_shortest", shortest)
 
     async def adopt(self) -> int:
         """Start the timers of cases that stood in a state before its task recurred.
@@ -92,6 +94,7 @@ class Recurring:
         """
         if not self._wanted:
             return None
+        await self._go_back()
         while True:
             now = self.store.clock.now()
             due = await self.store.read(
@@ -101,6 +104,34 @@ class Recurring:
             if len(due) < AT_ONCE or not any(opened):
                 break
         return await self.store.read(lambda snapshot: tasks.next_due(snapshot, self._wanted))
+
+    async def _go_back(self) -> None:
+        """Where the clock went back by more than a period, let the next one open within one.
+
+        A clock that stood a year ahead for a moment must not stop a patrol for a year. Numbers and
+        the time of day stay as they are.
+        """
+        while True:
+            now = self.store.clock.now()
+            early = await self.store.read(
+                partial(
+                    tasks.early_timers,
+                    workflows=self._wanted,
+                    now=now,
+                    shortest=self._shortest,
+                    limit=AT_ONCE,
+                )
+            )
+            for timer in early:
+                ahead = timer.opens_at(timer.occurrence) - now
+                by = -(-ahead // timer.every) * timer.every
+                await self._shift(timer, by)
+            if len(early) < AT_ONCE:
+                return
+
+    async def _shift(self, timer: Timer, by: int) -> None:
+        log.warning("the clock went back", case=timer.case, periods=by // timer.every)
+        await self.store.write(lambda tx: tasks.shift_timer(tx, timer, by=by), Priority.UPKEEP)
 
     async def _open(self, timer: Timer) -> bool:
         """Open one occurrence; one that fails is told and put off."""
