@@ -178,6 +178,35 @@ def test_pruning_never_passes_a_follower(any_store: Store) -> None:
     assert 9 == _do(any_store, lambda tx: followers.prune(tx, keep=0))
 
 
+def test_a_disabled_plugin_keeps_only_what_it_listens_to(any_store: Store) -> None:
+    """Rows of cases and alerts after its position stay; all others are pruned as ever."""
+
+    def change(tx: Transaction) -> None:
+        for number in range(12):
+            tx.journal(("case", "observations", "alert")[number % 3], str(number))
+
+    _do(any_store, change)
+    idle = _acquire(any_store, "b", "events.dike")
+    _do(any_store, lambda tx: followers.advance(tx, idle, 3))
+    active = _acquire(any_store, "a")
+    _do(any_store, lambda tx: followers.advance(tx, active, 12))
+    assert 6 == _do(any_store, lambda tx: followers.prune(tx, keep=0, idle=["events.dike"]))
+    rows = any_store.read_now(lambda snap: followers.read_journal(snap, 0, limit=99))
+    assert [4, 6, 7, 9, 10, 12] == [row.position for row in rows]
+    assert 0 == _do(any_store, lambda tx: followers.prune(tx, keep=0, idle=["events.dike"]))
+    _do(any_store, lambda tx: followers.advance(tx, idle, 12))
+    assert 5 == _do(any_store, lambda tx: followers.prune(tx, keep=0, idle=["events.dike"]))
+
+
+def test_a_new_follower_may_begin_at_the_head(any_store: Store) -> None:
+    """It hears nothing of what was before; one that has a position keeps it."""
+    _write_journal(any_store, 4)
+    for position in (4, 4):
+        _do(any_store, lambda tx: followers.begin(tx, "events.dike"))
+        assert position == _acquire(any_store, "a", "events.dike").position
+        _write_journal(any_store, 2)
+
+
 def test_no_position_is_used_twice_after_pruning(any_store: Store, clock: StandingClock) -> None:
     """The last position outlives pruning and a restart."""
     _write_journal(any_store, 4)

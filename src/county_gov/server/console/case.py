@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from county_gov.cases.cases import DISABLED
 from county_gov.contract.page import Entry, Paragraphs, Timeline
 from county_gov.contract.text import Text
 from county_gov.contract.values import from_words
@@ -100,7 +101,8 @@ async def _page(call: Call, detail: CaseDetail, tried: Tried | None = None) -> w
     events = _usual_first(workflow, detail, call.county.cases.actions(detail, call.actor))
     names = await read_names(call, detail, events)
     actions = actions_of(detail, events, names, keys=lambda: ulid(call.now))
-    flash = None
+    retired = detail.view.workflow in call.county.cases.retired
+    flash = Flash(DISABLED, status="warning") if retired else None
     status = 200
     views = await alerts_of(call, detail)
     if tried is not None:

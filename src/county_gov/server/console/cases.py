@@ -146,8 +146,11 @@ def _headline(waiting: int) -> Text:
 
 def _filters(call: Call) -> tuple[Filter, ...]:
     query = call.request.query
+    cases = call.county.cases
     workflows = [
-        one for one in call.county.cases.workflows.values() if call.actor.may(one.read_permission)
+        one
+        for one in (*cases.workflows.values(), *cases.retired.values())
+        if call.actor.may(one.read_permission)
     ]
     states = [Option(one.id, one.title) for flow in workflows for one in flow.states]
     return (

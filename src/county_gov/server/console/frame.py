@@ -150,7 +150,8 @@ async def draw(
 
 def handles_cases(call: Call) -> bool:
     """Whether who looks may see cases of any kind; to others a zero would say what is not true."""
-    workflows = call.county.cases.workflows.values()
+    cases = call.county.cases
+    workflows = (*cases.workflows.values(), *cases.retired.values())
     return any(call.actor.may(one.read_permission) for one in workflows)
 
 
