@@ -15,6 +15,7 @@ from county_gov.server.openapi import plain_path
 from county_gov.store import Snapshot, tables
 from tests.intake.bad_inputs import BAD_INPUTS
 from tests.server.conftest import Site
+from tests.server.records.test_bad_bodies import PATTERNS as RECORD_WRITES
 
 STATUS = {"MalformedDelivery": 400, "DeliveryTooLarge": 413, "UnsupportedWireFormat": 415}
 FORM = "application/x-www-form-urlencoded"
@@ -109,7 +110,7 @@ WRITES = (
 
 def test_every_write_route_is_tried() -> None:
     """A new route that writes has to be added above."""
-    written = {plain_path(one.path) for one in CORE_ROUTES if one.method == "POST"}
+    written = {plain_path(one.path) for one in CORE_ROUTES if one.method in ("POST", "PUT")}
     patterns = {
         one.path.replace("/1/", "/{id}/")
         .replace("/dispatch", "/{event}")
@@ -119,7 +120,7 @@ def test_every_write_route_is_tried() -> None:
         .replace("/0123456789abcdef/", "/{id}/")
         for one in WRITES
     }
-    assert written == patterns | {"/api/v1/observations"}
+    assert written == patterns | RECORD_WRITES | {"/api/v1/observations"}
 
 
 def may_be_taken(route: WriteRoute, body: bytes, media: str) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from aiohttp import BodyPartReader
+from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, BodyPartReader
 from aiohttp.http_exceptions import HttpProcessingError
 from attrs import frozen
 
-from county_gov.errors import DeliveryTooLarge, MalformedDelivery
+from county_gov.errors import DeliveryTooLarge, IntakeError, MalformedDelivery
 from county_gov.server.refusal import BodyStalled, MediaNotSupported
 
 if TYPE_CHECKING:
@@ -23,6 +23,18 @@ LONGEST_NAME = 200
 MOST_PARTS = 20
 EXTRA = 65_536
 """Bytes of the form beside the file."""
+
+
+BROKEN = (
+    ValueError,
+    LookupError,
+    RuntimeError,
+    AssertionError,
+    HttpProcessingError,
+    BadContentDispositionHeader,
+    BadContentDispositionParam,
+)
+"""What aiohttp raises over a stranger's form; it asserts what a form may break, and warns of it."""
 
 
 @frozen(eq=False)
@@ -58,12 +70,13 @@ async def read_file(call: Call, field: str, *, limit: int) -> File:
     try:
         async with asyncio.timeout(seconds):
             return await _read(await request.multipart(), field, limit)
+    except IntakeError:
+        raise
     except ConnectionError as error:
         raise BodyStalled("the connection ended before the file was complete") from error
     except TimeoutError as error:
         raise BodyStalled(f"the file did not arrive within {seconds:g} s") from error
-    except (ValueError, LookupError, RuntimeError, AssertionError, HttpProcessingError) as error:
-        # aiohttp asserts what a stranger's body may break.
+    except BROKEN as error:
         raise MalformedDelivery(f"expected a form with a file: {error}", place="body") from error
 
 
