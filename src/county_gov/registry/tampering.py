@@ -57,39 +57,52 @@ class Tampering:
     A module that is loaded later is remembered when it is first seen.
     """
 
-    _known: dict[tuple[str, str], object] = field(factory=dict, init=False)
+    _seen: set[str] = field(factory=set, init=False)
+    _names: list[tuple[str, Mapping[str, object], dict[str, object]]] = field(
+        factory=list, init=False
+    )
+    """Place, its names as they are, and as they were."""
 
     def look(self) -> tuple[Replaced, ...]:
         """Compare everything that is known, and remember what is new."""
-        found = []
-        for name, attribute, value in _public():
-            before = self._known.setdefault((name, attribute), value)
-            if before is not value:
-                found.append(Replaced(f"{name}.{attribute}", _origin(value)))
+        found = [
+            Replaced(f"{place}.{name}", _origin(now.get(name)))
+            for place, now, before in self._names
+            for name, value in before.items()
+            if now.get(name) is not value
+        ]
+        for name, module in list(sys.modules.items()):
+            if name not in self._seen:
+                self._seen.add(name)
+                self._names += _of_module(name, module)
         return tuple(found)
 
 
-def _public() -> Iterator[tuple[str, str, object]]:
-    """Module, dotted name and object of everything that is looked at."""
-    for name, names in STANDARD.items():
-        module = sys.modules.get(name)
-        for attribute in names if module is not None else ():
-            yield name, attribute, getattr(module, attribute, None)
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] == OURS:
-            yield from _of_module(name, module)
-
-
-def _of_module(name: str, module: ModuleType) -> Iterator[tuple[str, str, object]]:
-    for attribute, value in list(vars(module).items()):
-        if isinstance(value, FunctionType | type):
-            yield name, attribute, value
-            if isinstance(value, type) and value.__module__ == name:
-                yield from (
-                    (name, f"{attribute}.{member}", one)
-                    for member, one in list(vars(value).items())
-                    if isinstance(one, FunctionType | property | classmethod | staticmethod)
-                )
+def _of_module(
+    name: str, module: ModuleType
+) -> Iterator[tuple[str, Mapping[str, object], dict[str, object]]]:
+    if name in STANDARD:
+        names = vars(module)
+        yield name, names, {one: names[one] for one in STANDARD[name] if one in names}
+    if name.partition(".")[0] != OURS:
+        return
+    names = vars(module)
+    public: dict[str, object] = {
+        key: one for key, one in names.items() if isinstance(one, FunctionType | type)
+    }
+    yield name, names, public
+    for key, one in public.items():
+        if isinstance(one, type) and one.__module__ == name:
+            members = vars(one)
+            yield (
+                f"{name}.{key}",
+                members,
+                {
+                    member: value
+                    for member, value in members.items()
+                    if isinstance(value, FunctionType | property | classmethod | staticmethod)
+                },
+            )
 
 
 def _origin(value: Any) -> str:

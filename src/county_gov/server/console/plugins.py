@@ -91,6 +91,8 @@ def _headline(states: Sequence[PluginState]) -> Text:
     if not states:
         return Text(zh="未启用插件", en="No plugin is enabled")
     bad = sum(_state(one)[0] != "good" for one in states)
+    if not bad and len(states) == 1:
+        return Text(zh="插件正常", en="The plugin works")
     if not bad:
         return Text(zh=f"{len(states)} 个插件均正常", en=f"All {len(states)} plugins work")
     verb = "plugin does" if bad == 1 else "plugins do"
