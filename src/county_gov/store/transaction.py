@@ -107,7 +107,7 @@ class Transaction(Snapshot):
         """Tell the followers of a change; numbered when the commit happens.
 
         Args:
-            kind: "observations", "case" or "alert".
+            kind: "observations", "case", "alert", "record" or "parameter".
             ref: What changed, for example the batch's or case's identifier.
             payload: What a follower needs to know without reading it again.
         """
