@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -99,6 +100,7 @@ class Log:
 
     runs: list[JobRun] = field(factory=list)
     fails: bool = False
+    called: asyncio.Event = field(factory=asyncio.Event)
 
 
 @frozen
@@ -138,6 +140,7 @@ class WatchPlugin:
 
     async def _draw(self, _ctx: Context, run: JobRun) -> str:
         self.log.runs.append(run)
+        self.log.called.set()
         if self.log.fails:
             raise ValueError("no paper <i>")
         return "3 dams <u>"

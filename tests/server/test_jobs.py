@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 from collections.abc import AsyncIterator
@@ -77,6 +78,25 @@ async def test_the_page_tells_of_each_job(watch: Site, log: Log, clock: Standing
     for words in ("no paper &lt;i&gt;", "Failed", "Run now", "Tried up to 2 times, 300 seconds"):
         assert words in page
     assert 404 == (await answer_of(watch, "dispatch1", "/jobs/no.such"))[0]
+
+
+async def test_a_running_county_runs_what_is_due(
+    folder: Path, log: Log, clock: StandingClock
+) -> None:
+    """By itself, within a second after the clock has come; after a start it goes on."""
+    permit(folder, dispatch_centre=("watch.read", "watch.act"))
+    settings = read_settings(folder / "county.toml")
+    for day in (1, 2):
+        plugin = loaded(WatchPlugin(NoConfig(), log=log))
+        log.called.clear()
+        async with County(settings, clock=clock, plugins=[plugin]) as county, asyncio.timeout(30):
+            await county.jobs.tick()
+            clock.instant += DAY
+            await log.called.wait()
+            await county.jobs.settled()
+            (run, *_), total = await county.jobs.history(JOB)
+            assert ("done", day) == (run.state, total)
+    assert [NOW // DAY * DAY + DAY, NOW // DAY * DAY + 2 * DAY] == [run.at for run in log.runs]
 
 
 async def test_a_person_lets_it_run(watch: Site, log: Log) -> None:
