@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import pytest
+from attrs import evolve
+
+from county_gov.api import AlertPolicy, Attribute, Hooks, Input, Rule, implements
 from county_gov.contract.access import Scope
+from county_gov.errors import DeploymentError
 from county_gov.testing import Datastream, Scenario, Thing
-from tests.deployment.dam import DamPlugin
+from tests.deployment.dam import FLOOD, POLICIES, DamPlugin
 
 LEVEL = Datastream("west.level", unit="m", decimals=2)
 STREAMS = (
@@ -67,6 +74,31 @@ async def test_a_limit_that_is_approved_later_judges_the_day_again() -> None:
         assert ("urgent", raised.id) == (higher.severity, higher.id)
         await s.put("dam.dams", code="east", crest=1.0, valid_from="2026-01-01")
         assert [higher] == await s.episodes()
+
+
+class MisledPlugin(DamPlugin):
+    """The same with names that there are not."""
+
+    @implements(Hooks.rules)
+    def rules(self) -> Iterable[Rule]:
+        """The flood rule reads a field that no dam has."""
+        wrong: Input = Attribute("dam.dams", "height")
+        return (evolve(FLOOD, inputs={**FLOOD.inputs, "crest": wrong}), *tuple(super().rules())[1:])
+
+    @implements(Hooks.alert_policies)
+    def alert_policies(self) -> Iterable[AlertPolicy]:
+        """One sends an event that there is not."""
+        return (evolve(POLICIES[0], on_cleared="gone"), *POLICIES[1:])
+
+
+def test_what_rules_and_policies_name_is_told_together() -> None:
+    """Each problem has the place of its plugin."""
+    with pytest.raises(DeploymentError) as caught:
+        Scenario(MisledPlugin, datastreams=STREAMS, roles=ROLES)
+    told = [one.message for one in caught.value.problems]
+    assert any("rule dam.flood: inputs['crest']: field 'height': expected" in one for one in told)
+    assert any("alert policy dam.pool: on_cleared: event 'gone'" in one for one in told)
+    assert 2 == len(told)
 
 
 async def test_an_unset_limit_is_unknown() -> None:

@@ -78,14 +78,14 @@ def policies(**inhibited_by: tuple[str, ...]) -> dict[str, AlertPolicy]:
 )
 def test_policies_do_not_inhibit_in_circles(given: dict[str, AlertPolicy], words: str) -> None:
     """Nor by what there is not."""
-    (fault,) = policy_faults(given["a"], given, {})
+    (fault,) = policy_faults(given["a"], given, {}, {})
     assert words in fault
 
 
 def test_a_chain_of_inhibition_is_sound() -> None:
     """Only the ends of a circle meet."""
     given = policies(a=("b", "c"), b=("c",), c=())
-    assert [] == [fault for one in given.values() for fault in policy_faults(one, given, {})]
+    assert [] == [fault for one in given.values() for fault in policy_faults(one, given, {}, {})]
 
 
 def test_the_event_at_the_end_is_one_that_nobody_fills_in() -> None:
@@ -100,9 +100,21 @@ def test_the_event_at_the_end_is_one_that_nobody_fills_in() -> None:
 
     def fault(event: str) -> list[str]:
         one = evolve(policy, on_cleared=event)
-        return policy_faults(one, {one.id: one}, {workflow.id: workflow})
+        return policy_faults(one, {one.id: one}, {}, {workflow.id: workflow})
 
     assert [] == fault("over")
     assert ["alert policy t.policy: on_cleared: event 'told' asks for ['why'], which nobody is"
             " there to give"] == fault("told")  # fmt: skip
     assert "event 'gone': expected one of ['over', 'told'] of t.case" in fault("gone")[0]
+
+
+def test_levels_compare_one_quantity() -> None:
+    """An alert has one peak, and it is told in one unit."""
+    rule = rule_over(Latest("level"))
+    high, over, *others = rule.conditions
+    mixed = evolve(rule, conditions=(evolve(high, unit="m"), evolve(over, unit="mm"), *others))
+    policy = policy_with()
+
+    assert [] == policy_faults(policy, {policy.id: policy}, {rule.id: rule}, {})
+    (fault,) = policy_faults(policy, {policy.id: policy}, {rule.id: mixed}, {})
+    assert "levels: their conditions compare ['m', 'mm']: expected one unit" in fault

@@ -71,7 +71,7 @@ def _rule_problems(registry: Registry) -> list[Problem]:
     ] + [
         (f"alert_policies:{policy.id}", fault)
         for policy in found.alert_policies.values()
-        for fault in policy_faults(policy, found.alert_policies, found.workflows)
+        for fault in policy_faults(policy, found.alert_policies, found.rules, found.workflows)
     ]
     return [
         Problem(f"{found.owners[owner].place}.use", f"{found.owners[owner]}: {fault}")

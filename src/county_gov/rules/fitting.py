@@ -34,11 +34,7 @@ def fitting_rule(policy: AlertPolicy, rules: Mapping[str, Rule]) -> Rule:
     rule = rules.get(policy.rule)
     if rule is None:
         raise ContractError(f"{place}: rule {policy.rule!r}: expected one of {sorted(rules)}")
-    if rule.scope != "row":
-        raise ContractError(f"{place}: rule {rule.id} has scope {rule.scope!r}: expected 'row'")
     conditions = {condition.id for condition in rule.conditions}
-    if not policy.levels:
-        raise ContractError(f"{place}: levels: expected at least one")
     for level in policy.levels:
         for name in (level.raise_when, level.clear_when):
             if name not in conditions:
@@ -46,12 +42,38 @@ def fitting_rule(policy: AlertPolicy, rules: Mapping[str, Rule]) -> Rule:
                     f"{place}: level {level.severity}: condition {name!r}: expected one of"
                     f" {sorted(conditions)} of rule {rule.id}"
                 )
-        if level.hold_for < 0:
-            raise ContractError(f"{place}: level {level.severity}: hold_for: expected 0 or more")
+    if faults := _level_faults(policy, rule):
+        raise ContractError(f"{place}: {faults[0]}")
+    return rule
+
+
+def _level_faults(policy: AlertPolicy, rule: Rule) -> list[str]:
+    """What is wrong with a policy's levels and flags over a rule that has their conditions."""
+    found = []
+    if rule.scope != "row":
+        found.append(f"rule {rule.id} has scope {rule.scope!r}: expected 'row'")
+    if not policy.levels:
+        found.append("levels: expected at least one")
+    found += [
+        f"level {level.severity}: hold_for: expected 0 or more"
+        for level in policy.levels
+        if level.hold_for < 0
+    ]
     severities = [level.severity for level in policy.levels]
     if severities != sorted(set(severities), key=SEVERITIES.index):
-        raise ContractError(f"{place}: levels {severities}: expected each once, in rising severity")
-    return rule
+        found.append(f"levels {severities}: expected each once, in rising severity")
+    asked = {name for level in policy.levels for name in (level.raise_when, level.clear_when)}
+    units = {one.unit for one in rule.conditions if one.id in asked and one.unit}
+    if len(units) > 1:
+        found.append(
+            f"levels: their conditions compare {sorted(units)}: expected one unit, because an alert"
+            " has one peak; make a policy for each"
+        )
+    unknown = sorted(set(policy.ignore_flags) - set(FLAG_NUMBERS))
+    if unknown:
+        known = sorted(FLAG_NUMBERS)[1:]
+        found.append(f"ignore_flags: {unknown} are not flags; expected some of {known}")
+    return found
 
 
 def input_faults(
@@ -90,11 +112,13 @@ def _attribute_fault(one: Attribute, datasets: Mapping[str, Dataset]) -> str:
 def policy_faults(
     policy: AlertPolicy,
     policies: Mapping[str, AlertPolicy],
+    rules: Mapping[str, Rule],
     workflows: Mapping[str, Workflow],
 ) -> list[str]:
-    """What is wrong with the policies and the event that a policy names, each with its place."""
+    """What is wrong with a policy's levels, and with the policies and the event that it names."""
     place = f"alert policy {policy.id}"
-    found = []
+    rule = rules.get(policy.rule)
+    found = [f"{place}: {fault}" for fault in (_level_faults(policy, rule) if rule else ())]
     others = sorted(set(policies) - {policy.id})
     unknown = sorted(set(policy.inhibited_by) - set(policies))
     if unknown:
@@ -132,19 +156,8 @@ def _inhibiting(policy: AlertPolicy, policies: Mapping[str, AlertPolicy]) -> set
 
 
 def ignored_flags(policy: AlertPolicy | None) -> Bools:
-    """Which quality flags say nothing to a policy, by their number, shape (256,).
-
-    Raises:
-        ContractError: if the policy names a flag that there is not.
-    """
+    """Which quality flags say nothing to a policy, by their number, shape (256,)."""
     ignored = np.zeros(256, np.bool_)
-    if policy is None:
-        return ignored
-    unknown = sorted(set(policy.ignore_flags) - set(FLAG_NUMBERS))
-    if unknown:
-        raise ContractError(
-            f"alert policy {policy.id}: ignore_flags: {unknown} are not flags;"
-            f" expected some of {sorted(FLAG_NUMBERS)[1:]}"
-        )
-    ignored[[FLAG_NUMBERS[flag] for flag in policy.ignore_flags]] = True
+    if policy is not None:
+        ignored[[FLAG_NUMBERS[flag] for flag in policy.ignore_flags]] = True
     return ignored
