@@ -13,6 +13,7 @@ from county_gov_sensors import SensorsPlugin
 STREAM = Datastream("west.pm25", unit="µg/m³", decimals=1)
 
 
+# --8<-- [start:story]
 async def test_a_whole_story_in_ten_lines() -> None:
     """A high reading, its case, the way through the hands of three roles, and the end."""
     async with Scenario(SensorsPlugin, datastreams=[STREAM]) as s:
@@ -34,6 +35,7 @@ async def test_a_whole_story_in_ten_lines() -> None:
         ]
 
 
+# --8<-- [end:story]
 async def test_late_readings_come_at_once_and_later_ones_at_their_instant() -> None:
     """The clock stands still for the past and goes on for the future."""
     async with Scenario(SensorsPlugin, datastreams=[STREAM], start="2026-06-01 12:00") as s:
