@@ -180,7 +180,10 @@ def limits_of(
     for policy, rule in judged:
         answers = _asked(county, rule, view, at)
         for level in policy.levels:
-            for condition_id, clears in ((level.raise_when, False), (level.clear_when, True)):
+            ways = [(level.raise_when, False)]
+            if len(policy.levels) == 1:
+                ways.append((level.clear_when, True))
+            for condition_id, clears in ways:
                 judgement = answers.get(condition_id)
                 value = float(judgement.limits[0]) if judgement else float("nan")
                 if not np.isfinite(value) or value in found:

@@ -49,6 +49,27 @@ function upright(line) {
     wide[place] && !wide[place - 1] && !wide[place + 1] ? [[{ coord: [time, line.low[place]], ...style }, { coord: [time, line.high[place]] }]] : []);
 }
 
+// More limits than these would write over one another at their lines: they are named under the chart.
+const NAMED = 3;
+
+// A level that moves within a narrow band far above zero is drawn in that band.
+function lowest(data) {
+  const known = data.lines.flatMap((line) => [...line.values, ...(line.low ?? []), ...(line.high ?? [])]);
+  const values = [...known.filter((value) => value !== null), ...data.limits.map((limit) => limit.value)];
+  const low = values.reduce((least, value) => Math.min(least, value), Infinity);
+  const high = values.reduce((most, value) => Math.max(most, value), -Infinity);
+  if (!(low > 0) || high - low > high / 4) return null;
+  const step = 10 ** Math.floor(Math.log10(Math.max(high - low, 10 ** -data.decimals)));
+  return Math.max(0, Math.floor((low - (high - low) / 10) / step) * step);
+}
+
+// A round number somewhat above a limit, so that its line does not lie on the edge.
+function above(value, base) {
+  const top = value + (value - base) / 10;
+  const step = 10 ** Math.floor(Math.log10(Math.max(top - base, 1e-9))) / 10;
+  return Math.ceil(top / step) * step;
+}
+
 function limits(data, roomy) {
   // Two limits that lie close keep their words apart: above the highest line, below the lowest.
   const values = data.limits.map((limit) => limit.value);
@@ -59,6 +80,7 @@ function limits(data, roomy) {
       yAxis: limit.value,
       lineStyle: { color: token(`${limit.status}-ink`), type: [6, 4], width: 1.5 },
       label: {
+        show: data.limits.length <= NAMED,
         formatter: roomy ? limitWords(limit, data) : number(limit.value, data), position: "end",
         color: token(`${limit.status}-ink`), fontSize: 12, fontWeight: 600, verticalAlign: side(limit.value),
       },
@@ -120,7 +142,8 @@ function tooltip(data) {
 }
 
 function option(data, width) {
-  const margin = Math.max(0, ...data.limits.map((limit) => widthOf(limitWords(limit, data))));
+  const named = data.limits.length <= NAMED ? data.limits : [];
+  const margin = Math.max(0, ...named.map((limit) => widthOf(limitWords(limit, data))));
   const roomy = width >= ROOMY;
   const times = data.lines.flatMap((line) => [line.times[0], line.times[line.times.length - 1]]);
   const open = data.shades.some((shade) => shade.end === null);
@@ -131,6 +154,7 @@ function option(data, width) {
   const long = Math.max(...data.lines.map((line) => line.times.length)) > 400;
   const quiet = token("ink-quiet");
   const highest = Math.max(...data.limits.map((limit) => limit.value), -Infinity);
+  const base = lowest(data);
   const series = data.lines.map(drawn);
   Object.assign(series[0], { markLine: limits(data, roomy), markArea: shades(data, scale) });
   return {
@@ -150,7 +174,7 @@ function option(data, width) {
     },
     yAxis: {
       type: "value", name: data.unit, nameTextStyle: { color: quiet, align: "left", padding: [0, 0, 0, -24] },
-      max: (range) => (highest > range.max ? Math.ceil(highest * 1.1) : null),
+      min: base, max: (range) => (highest > range.max ? above(highest, base ?? 0) : null),
       axisLabel: { color: quiet }, splitLine: { lineStyle: { color: token("line") } },
     },
     dataZoom: long ? [
