@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from tests.server.conftest import Serve, Site
 from tests.server.dam import APPROVE, LIMIT, PROPOSE, dam
 from tests.server.desk import permit
 from tests.server.test_bad_inputs import FORM, count
+from tests.server.test_schemathesis import CHECKS
 from tests.store_fixtures import StandingClock
 
 NORTH = "990101001"
@@ -341,3 +344,32 @@ async def test_without_settings_the_page_says_so(folder: Path, serve_county: Ser
         visitor = await site.person("operator")
         assert "没有可设置的参数" in await read(visitor, "/parameters")
         assert 'href="/parameters"' not in await read(visitor, "/account")
+
+
+@pytest.mark.service
+async def test_the_interface_of_settings_keeps_its_word(site: Site, tmp_path: Path) -> None:
+    """No 5xx, and nothing that the document does not name, whatever is sent."""
+    await post(await site.person("dispatch1"), f"{API}/proposals", {**GIVEN, "value": 50.0})
+    token = await site.token("dispatch2")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "schemathesis.cli",
+        "run",
+        f"{site.url}api/openapi.json",
+        "--header",
+        f"Cookie: county_session={token}",
+        "--include-path-regex",
+        "^/api/v1/parameters",
+        "--checks",
+        CHECKS,
+        "--max-examples",
+        "40",
+        "--seed",
+        "1",
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert 0 == process.returncode, said.decode()[-6000:]
