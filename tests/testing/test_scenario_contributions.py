@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 from attrs import evolve
 
 from county_gov.api import (
+    FAIL,
     HOUR,
+    PASS,
+    UNKNOWN,
     AccessDenied,
+    Batch,
     Context,
     Daily,
     Event,
@@ -18,9 +23,12 @@ from county_gov.api import (
     HttpAnswer,
     Job,
     JobRun,
+    Judgement,
+    Latest,
     NotFound,
     RecordInvalid,
     Schema,
+    Setting,
     Text,
     Value,
 )
@@ -156,3 +164,29 @@ def test_a_scenario_that_cannot_begin_says_why() -> None:
     wrong: Mapping[str, Value] = {"limt": 3}
     with pytest.raises(ValueError, match="did you mean 'limit'"):
         Scenario(GaugesPlugin, wrong, name="gauges")
+
+
+async def test_a_limit_set_for_the_past_is_judged_again() -> None:
+    """What a parameter changes afterwards is there when the line returns."""
+    rule = evolve(
+        PARTS["rules"],
+        inputs={"level": Latest("level"), "limit": Setting("gauges.limit")},
+        judge=above_its_setting,
+    )
+    plugin = plugin_with(rules=rule)
+    async with Scenario(plugin, datastreams=["dam.level"], roles=ROLES) as s:
+        await s.feed("dam.level", [("09:00", 3.0), ("10:00", 8.0)])
+        assert [] == await s.episodes()
+        await s.set("gauges.limit", 5.0)
+        (episode,) = await s.episodes()
+        assert s.at("10:00") == episode.started_at
+        await s.set("gauges.limit", 2.0)
+        assert [s.at("09:00")] == [one.started_at for one in await s.episodes()]
+
+
+def above_its_setting(batch: Batch) -> Mapping[str, Judgement]:
+    """Above what the county has set."""
+    level, limit = batch["level"], batch["limit"]
+    known = np.isfinite(level) & np.isfinite(limit)
+    outcomes = np.where(known, np.where(level > limit, PASS, FAIL), UNKNOWN).astype(np.int8)
+    return {"above": Judgement(outcomes, level, limit)}
