@@ -37,6 +37,7 @@ TRUTHS = {
     "否": False, "no": False, "n": False, "false": False, "0": False, "×": False, "错": False,
 }  # fmt: skip
 MOST_DIGITS = 40
+"""Longer numbers are not worked out: they fit nowhere."""
 NEAR = 0.5
 """How alike headers must be to be suggested: of two Chinese characters one."""
 ROUNDED = 1e15
@@ -224,18 +225,19 @@ def _iso_day(match: re.Match[str]) -> str:
 
 
 def _as_number(one: Field, cell: Cell) -> object:
-    if isinstance(cell, bool) or not isinstance(cell, str | int | float):
-        return cell if isinstance(cell, bool) else str(cell)
-    try:
-        number = Decimal(repr(cell) if isinstance(cell, float) else cell)
-    except InvalidOperation:
+    if isinstance(cell, bool):
         return cell
-    if not number.is_finite() or number.adjusted() > MOST_DIGITS:
+    try:
+        number = Decimal(repr(cell) if isinstance(cell, float) else str(cell))
+    except InvalidOperation:
+        return str(cell)
+    real = one.dtype == "float64" and one.decimals is None
+    if not number.is_finite() or (number.adjusted() > MOST_DIGITS and not real):
         return str(cell)
     if one.decimals is not None:
         return number
-    whole = number == number.to_integral_value()
-    return int(number) if one.dtype == "int64" and whole else float(number)
+    whole = not real and number == number.to_integral_value()
+    return int(number) if whole else float(number)
 
 
 def cell_of(one: Field, kept: Value, language: str, timezone: ZoneInfo) -> Out:

@@ -25,7 +25,8 @@ Out: TypeAlias = str | int | float | bool | Decimal | date | datetime | time | N
 """A value to be written; numbers and days are typed where the format has types."""
 
 EXACT_DIGITS = 15
-"""So many digits a spreadsheet program keeps of a number; longer ones are written as texts."""
+"""So many digits a spreadsheet program keeps of an exact number; longer ones become texts. Of other
+numbers the library writes 16; those that need one more become texts as well."""
 FIRST_DAY = date(1900, 3, 1)
 """Before this day Excel counts wrongly; earlier ones are written as texts."""
 _ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
@@ -115,16 +116,20 @@ def _typed(value: Out) -> str | float | datetime | None:
     """A value as a workbook's cell can hold it without losing anything."""
     if isinstance(value, str):
         return _ESCAPE.sub("_x005F_", neutralise(value))
-    if isinstance(value, bool | float) or value is None:
+    if isinstance(value, bool) or value is None:
         return value
-    if isinstance(value, int | Decimal):
-        digits = len(Decimal(value).as_tuple().digits)
-        if digits > EXACT_DIGITS:
-            return _text(value)
-        return value if isinstance(value, int) else float(value)
+    if isinstance(value, int | float | Decimal):
+        return _text(value) if _is_long(value) else float(value)
     if isinstance(value, datetime | time) or value < FIRST_DAY:
         return value.isoformat()
     return datetime.combine(value, time())
+
+
+def _is_long(value: float | Decimal) -> bool:
+    """Whether a number has more digits than would be kept."""
+    if isinstance(value, float):
+        return float(f"{value:.16g}") != value
+    return len(Decimal(value).as_tuple().digits) > EXACT_DIGITS
 
 
 def _sheet_title(title: str) -> str:
