@@ -2,7 +2,7 @@
 
 A page's ``views`` function is given a `PageContext` and returns typed views. No plugin ships HTML.
 
-::
+For example:
 
     async def levels(ctx: PageContext) -> tuple[View, ...]:
         latest = await ctx.read.latest(observed_property="water_level")
@@ -83,7 +83,10 @@ class Figures:
 
 @frozen(eq=False)
 class Column:
-    """A table's column. ``unit`` stands in the head; numbers are right-aligned."""
+    """A table's column. ``unit`` stands in the head; numbers are right-aligned.
+
+    ``refers`` says what its cells are the codes of, as `Field` has it: names are shown for them.
+    """
 
     key: str
     title: Text
@@ -91,6 +94,7 @@ class Column:
     unit: str = ""
     decimals: int = 0
     sortable: bool = True
+    refers: str = ""
 
 
 @frozen(eq=False)

@@ -257,6 +257,7 @@ async def _roster(ctx: PageContext) -> Table:
         Row(
             cells={
                 "area": str(one.values["area"]),
+                "person": one.values["person"],
                 "begins": int(one.values["begins"] or 0),
                 "ends": int(one.values["ends"] or 0),
                 "phone": str(one.values["phone"] or ""),
@@ -269,7 +270,8 @@ async def _roster(ctx: PageContext) -> Table:
         id="roster",
         title=Text(zh="值班表", en="Duty roster"),
         columns=(
-            Column("area", Text(zh="值守区域", en="Area"), sortable=False),
+            Column("area", Text(zh="值守区域", en="Area"), sortable=False, refers="area"),
+            Column("person", Text(zh="值班人", en="On duty"), sortable=False, refers="person"),
             Column("begins", Text(zh="上班", en="From"), "instant", sortable=False),
             Column("ends", Text(zh="下班", en="To"), "instant", sortable=False),
             Column("phone", Text(zh="联系电话", en="Telephone"), sortable=False),

@@ -12,6 +12,7 @@ from county_gov.server import cookies
 from county_gov.server.console import commands
 from county_gov.server.console.frame import draw
 from county_gov.server.console.listing import csv_answer, table_rows
+from county_gov.server.console.records_names import named
 from county_gov.server.problems import failure_of
 from county_gov.server.render import Flash, FormSheet
 from county_gov.server.routes import Route, permitted
@@ -85,6 +86,7 @@ async def _draw(page: Page, call: Call, tried: commands.Tried | None = None) -> 
     for view in views:
         if wanted and isinstance(view, Table) and view.id == wanted:
             return csv_answer(view.id, table_rows(call, view))
+    views = tuple([await named(call, one) if isinstance(one, Table) else one for one in views])
     drawn, actions = await commands.offered(call, page, views, tried)
     return await draw(
         call,

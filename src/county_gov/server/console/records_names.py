@@ -8,20 +8,22 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from county_gov.contract.schema import Field
 from county_gov.contract.text import Text
 from county_gov.server.console.forms import NO, YES
 from county_gov.server.console.naming import area_name, unit_name
 from county_gov.server.render import Option
-from county_gov.store import cases as rows
+from county_gov.store import cases
 from county_gov.store.access import list_accounts
 
 if TYPE_CHECKING:
     from county_gov.contract.access import Scope
     from county_gov.contract.dataset import Dataset
+    from county_gov.contract.page import Table
     from county_gov.contract.records import Record
-    from county_gov.contract.schema import Field, Value
+    from county_gov.contract.schema import Value
     from county_gov.registers.snapshot import RegisterSnapshot
     from county_gov.server.call import Call
     from county_gov.store.cases import AccountFacts
@@ -121,7 +123,7 @@ async def read_names(
         if isinstance(value := each.get(one.name), int)
     }
     accounts = await call.county.store.read(
-        lambda snapshot: rows.accounts_by_number(snapshot, persons, active_only=False)
+        lambda snapshot: cases.accounts_by_number(snapshot, persons, active_only=False)
     )
     labels: dict[tuple[str, str], str] = {}
     for one in fields:
@@ -134,6 +136,29 @@ async def read_names(
                 labels[target.id, key] = label_of(target, record)
     timezone = ZoneInfo(call.county.settings.county.timezone)
     return RecordNames(call.county.registers.snapshot, accounts, labels, timezone)
+
+
+async def named(call: Call, table: Table) -> Table:
+    """A plugin's table with names for the codes in its columns."""
+    fields = [
+        Field(one.key, "int64" if one.refers == "person" else "text", one.title, refers=one.refers)
+        for one in table.columns
+        if one.refers
+    ]
+    if not fields:
+        return table
+    names = await read_names(call, fields, [row.cells for row in table.rows])
+    rows = tuple(
+        evolve(
+            row,
+            texts={
+                **{one.name: names.words(one, row.cells.get(one.name)) for one in fields},
+                **row.texts,
+            },
+        )
+        for row in table.rows
+    )
+    return evolve(table, rows=rows)
 
 
 def label_of(dataset: Dataset, record: Record) -> str:
