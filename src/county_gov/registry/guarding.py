@@ -139,11 +139,9 @@ class Guarding:
 
     def workflow(self, workflow: Workflow) -> Workflow:
         """The workflow with its guards behind the gateway."""
-        if not any(event.guards for event in workflow.events):
-            return workflow
         owner = self.owners("workflows", workflow.id)
         events = tuple(self._event(owner, workflow, event) for event in workflow.events)
-        return evolve(workflow, events=events)
+        return evolve(workflow, events=events, earlier=tuple(map(self.workflow, workflow.earlier)))
 
     def _event(self, owner: str, workflow: Workflow, event: Event) -> Event:
         guards = tuple(

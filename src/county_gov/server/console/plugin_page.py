@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from county_gov.contract.page import Paragraphs, Series, Table, View
 from county_gov.contract.text import Text
 from county_gov.registry.gateway import Answer
+from county_gov.registry.results import check_headline, check_views
 from county_gov.server import cookies
 from county_gov.server.console import commands
 from county_gov.server.console.frame import draw
@@ -73,13 +74,19 @@ async def _draw(page: Page, call: Call, tried: commands.Tried | None = None) -> 
         commands.check_forms(call, views)
         return views
 
-    answer = await county.gateway.call_async(owner, what, ask, seconds=SECONDS)
+    answer = await county.gateway.call_async(
+        owner, what, ask, seconds=SECONDS, check=check_views(page.path)
+    )
     views: tuple[View, ...] = answer.value if isinstance(answer, Answer) else (_failed(),)
     headline = None
     if page.headline is not None and isinstance(answer, Answer):
         make = page.headline
         said = await county.gateway.call_async(
-            owner, f"{what} headline", lambda: make(context), seconds=SECONDS
+            owner,
+            f"{what} headline",
+            lambda: make(context),
+            seconds=SECONDS,
+            check=check_headline,
         )
         headline = said.value if isinstance(said, Answer) else None
     wanted = call.request.query.get("export", "")
