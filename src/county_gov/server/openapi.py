@@ -12,11 +12,14 @@ import msgspec
 from county_gov.contract.text import Text
 from county_gov.server.cookies import session_cookie
 from county_gov.server.problems import MEDIA, ProblemDocument
+from county_gov.server.records import readable_datasets
 from county_gov.server.routes import PUBLIC, Parameter, Route
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from county_gov.contract.dataset import Dataset
+    from county_gov.contract.schema import Field
     from county_gov.server.call import Call
 
 Json = dict[str, Any]
@@ -47,6 +50,14 @@ ROW: Json = {
         "result_time": MOMENT,
         "flag": {"type": "string"},
     },
+}
+FIELD_TYPES: dict[str, Json] = {
+    "int64": {"type": "integer", "format": "int64"},
+    "float64": {"type": "number"},
+    "bool": {"type": "boolean"},
+    "text": {"type": "string"},
+    "instant": {"type": "string", "format": "date-time"},
+    "date": {"type": "string", "format": "date"},
 }
 DELIVERY_SCHEMAS: Json = {
     "Row": ROW,
@@ -79,7 +90,14 @@ def api_routes(routes: Iterable[Route]) -> list[Route]:
     return [route for route in routes if route.kind == "api"]
 
 
-def document(routes: Iterable[Route], *, title: str, version: str, cookie: str) -> Json:
+def document(
+    routes: Iterable[Route],
+    *,
+    title: str,
+    version: str,
+    cookie: str,
+    datasets: Iterable[Dataset] = (),
+) -> Json:
     """The OpenAPI document of some routes.
 
     Args:
@@ -87,6 +105,7 @@ def document(routes: Iterable[Route], *, title: str, version: str, cookie: str) 
         title: Whose interface it is.
         version: Version of this program.
         cookie: Name of the session's cookie.
+        datasets: The datasets of records, whose rows the document describes too.
     """
     described = api_routes(routes)
     types = {one for route in described for one in (route.reads, route.answers) if one}
@@ -102,7 +121,11 @@ def document(routes: Iterable[Route], *, title: str, version: str, cookie: str) 
         "info": {"title": title, "version": version, "license": {"name": "Apache-2.0"}},
         "paths": paths,
         "components": {
-            "schemas": {**_with_numbers(components), **DELIVERY_SCHEMAS},
+            "schemas": {
+                **_with_numbers(components),
+                **DELIVERY_SCHEMAS,
+                **{one.id: record_schema(one) for one in datasets},
+            },
             "securitySchemes": {
                 "session": {"type": "apiKey", "in": "cookie", "name": cookie},
                 "device": {
@@ -114,6 +137,46 @@ def document(routes: Iterable[Route], *, title: str, version: str, cookie: str) 
             },
         },
     }
+
+
+def record_schema(dataset: Dataset) -> Json:
+    """The JSON schema of a dataset's rows, as ``values`` of a record has them."""
+    fields = dataset.record_schema.fields
+    return {
+        "type": "object",
+        "title": dataset.title.in_language("en"),
+        "x-version": dataset.schema.version,
+        "x-key": list(dataset.record_schema.key),
+        "x-system-of-record": dataset.system_of_record,
+        "required": [one.name for one in fields if one.required],
+        "additionalProperties": False,
+        "properties": {one.name: _field_schema(one) for one in fields},
+    }
+
+
+def _field_schema(one: Field) -> Json:
+    schema: Json = dict(FIELD_TYPES[one.dtype])
+    if one.decimals is not None:
+        schema = {"type": "number", "multipleOf": float(f"1e-{one.decimals}")}
+    low, high = ("minLength", "maxLength") if one.dtype == "text" else ("minimum", "maximum")
+    for name, bound in ((low, one.minimum), (high, one.maximum)):
+        if bound is not None and one.dtype in ("text", "int64", "float64"):
+            schema[name] = int(bound) if one.dtype == "text" else bound
+    if one.choices and one.dtype == "text":
+        schema["enum"] = [key for key, _words in one.choices]
+    if not one.required:
+        schema["type"] = [schema["type"], "null"]
+        if "enum" in schema:
+            schema["enum"].append(None)
+    schema["title"] = one.title.in_language("en")
+    schema["x-classification"] = one.classification
+    if one.meaning is not None:
+        schema["description"] = one.meaning.in_language("en")
+    if one.unit:
+        schema["x-unit"] = one.unit
+    if one.refers:
+        schema["x-refers"] = one.refers
+    return schema
 
 
 def _with_numbers(schemas: Json) -> Json:
@@ -243,7 +306,7 @@ def _responses(route: Route) -> Json:
 
 
 async def show_document(call: Call) -> web.StreamResponse:
-    """The OpenAPI document of this deployment."""
+    """The OpenAPI document of this deployment, with the datasets that who asks may read."""
     from county_gov import __version__
 
     county = call.county.settings.county
@@ -253,6 +316,7 @@ async def show_document(call: Call) -> web.StreamResponse:
             title=f"{county.name.in_language('en')}: county_gov",
             version=str(__version__),
             cookie=session_cookie(secure=call.secure),
+            datasets=readable_datasets(call),
         )
     )
 

@@ -32,12 +32,13 @@ FORMAT = f"{{format:{'|'.join(MEDIA)}}}"
 """A file's format in an address."""
 
 
-def sees_records(call: Call) -> bool:
-    """Whether there is a dataset that who asks may read."""
+def readable_datasets(call: Call) -> tuple[Dataset, ...]:
+    """The datasets that who asks may read, by id."""
     records, actor = call.county.records, call.actor
-    return any(
-        actor.may(one.read_permission if records.enabled(key) else READ_DISABLED)
-        for key, one in records.datasets.items()
+    return tuple(
+        one
+        for key, one in sorted(records.datasets.items())
+        if actor.may(one.read_permission if records.enabled(key) else READ_DISABLED)
     )
 
 

@@ -12,11 +12,12 @@ import pytest
 from county_gov.contract.access import SYSTEM
 from county_gov.contract.schema import Value
 from county_gov.deployment import County, read_settings
+from county_gov.server.identifiers import ulid
 from tests.server.conftest import NOW, Template
 from tests.server.records.depot import ACCOUNTS, ROLES, depot
 from tests.store_fixtures import StandingClock
 
-PUMP = {
+PUMP: dict[str, Value] = {
     "code": "P1",
     "name": "一号泵",
     "area": "990101001",
@@ -29,7 +30,13 @@ PUMP = {
     "keeper": "张三丰",
     "remark": "备用",
 }
-OTHER = {**PUMP, "code": "P2", "name": "二号泵", "area": "990101002", "keeper": "李四"}
+OTHER: dict[str, Value] = {
+    **PUMP,
+    "code": "P2",
+    "name": "二号泵",
+    "area": "990101002",
+    "keeper": "李四",
+}
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +73,5 @@ async def county(
 
 async def put(county: County, dataset: str, *rows: Mapping[str, Value]) -> None:
     """Add rows as the system."""
-    for number, row in enumerate(rows):
-        await county.records.put(
-            SYSTEM, dataset, row, idempotency_key=f"{dataset}:{number}:{row.get('code', 0)}"
-        )
+    for row in rows:
+        await county.records.put(SYSTEM, dataset, row, idempotency_key=ulid(county.clock.now()))

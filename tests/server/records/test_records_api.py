@@ -253,3 +253,94 @@ async def test_personal_fields_are_masked(site: Site, county: County) -> None:
     assert (200, "已检修") == (status, said["values"]["remark"]), said
     _status, said = await ask(await site.person("store-head"), f"{PUMPS}/P1")
     assert ("张三丰", []) == (said["values"]["keeper"], said["masked"])
+
+
+async def test_the_document_describes_the_rows(site: Site) -> None:
+    """OpenAPI has a schema for each dataset that one may read, and for no other."""
+    _status, said = await ask(await site.person("store-head"), "/api/openapi.json")
+    schemas = said["components"]["schemas"]
+    flow = schemas["depot.pumps"]["properties"]["flow"]
+    assert ("number", 0.1, 0, 5000, "m³/h") == tuple(
+        flow[name] for name in ("type", "multipleOf", "minimum", "maximum", "x-unit")
+    )
+    assert ["new", "worn"] == schemas["depot.pumps"]["properties"]["state"]["enum"]
+    assert "depot.secret" not in schemas
+    _status, said = await ask(site.visitor(), "/api/openapi.json")
+    assert "depot.pumps" not in said["components"]["schemas"]
+
+
+HEAD = "编号,名称,所在区域,流量,状况\n"
+
+
+async def test_a_file_is_looked_at_and_taken(site: Site, county: County) -> None:
+    """A preview changes nothing; importing takes the good rows and hands the others back."""
+    await put(county, "depot.pumps", PUMP)
+    visitor = await site.person("store-head")
+    text = f"{HEAD}P1,一号泵,990101001,99.5,worn\nP7,七号泵,990101001,1,new\nP8,,990101001,x,new\n"
+    csv = {"Content-Type": "text/csv"}
+    number = 0
+    for query, applied in (("?preview=1", False), ("", True)):
+        status, said = await ask(
+            visitor, f"{PUMPS}/import{query}", "POST", data=text.encode(), headers=csv
+        )
+        assert (200, applied, 1, 1, 1) == (
+            status,
+            said["applied"],
+            said["added"],
+            said["changed"],
+            said["rejected"],
+        ), said
+        outcomes = {one["key"]: one for one in said["rows"]}
+        assert ({"flow": 350.5, "state": "new"}, {"flow": 99.5, "state": "worn"}) == (
+            outcomes["P1"]["before"],
+            outcomes["P1"]["after"],
+        )
+        fields = {one["field"] for one in outcomes["P8"]["problems"]}
+        assert {"name", "flow"} == fields
+        number = said["id"]
+        _status, found = await ask(visitor, PUMPS)
+        assert (2 if applied else 1) == found["total"]
+    async with visitor.get(f"{PUMPS}/imports/{number}/rejected?lang=zh") as answer:
+        lines = (await answer.text()).strip().splitlines()
+    assert (2, True) == (len(lines), "必填" in lines[1])
+    status, said = await ask(visitor, f"{PUMPS}/import", "POST", data=text.encode(), headers=csv)
+    assert (200, 2, 0, 0) == (status, said["unchanged"], said["added"], said["changed"])
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+async def test_what_is_exported_can_be_imported(site: Site, county: County, kind: str) -> None:
+    """An export is a file that changes nothing; a template is one without rows."""
+    await put(county, "depot.pumps", PUMP, OTHER)
+    visitor = await site.person("store-head")
+    async with visitor.get(f"{PUMPS}/export?format={kind}") as answer:
+        body, media = await answer.read(), answer.content_type
+        assert f'filename="depot.pumps.{kind}"' in answer.headers["Content-Disposition"]
+    status, said = await ask(
+        visitor, f"{PUMPS}/import?preview=1", "POST", data=body, headers={"Content-Type": media}
+    )
+    assert (200, 2, 0) == (status, said["unchanged"], said["rejected"]), said
+    async with visitor.get(f"{PUMPS}/template?format={kind}") as answer:
+        assert (200, media) == (answer.status, answer.content_type)
+
+
+async def test_files_of_others_are_not_there(site: Site, county: County) -> None:
+    """Another person's file, and another dataset's, is not found; reading is not importing."""
+    await put(county, "depot.pumps", PUMP)
+    csv = {"Content-Type": "text/csv"}
+    bad = f"{HEAD}P8,,990101001,x,new\n".encode()
+    head = await site.person("store-head")
+    _status, said = await ask(head, f"{PUMPS}/import?preview=1", "POST", data=bad, headers=csv)
+    other = await site.person("store-zhiqiu")
+    for visitor, path in (
+        (other, f"{PUMPS}/imports/{said['id']}/rejected"),
+        (head, f"{TARIFFS}/imports/{said['id']}/rejected"),
+        (head, f"{PUMPS}/imports/999/rejected"),
+    ):
+        status, _said = await ask(visitor, path)
+        assert 404 == status
+    reader = await site.person("store-reader")
+    status, _said = await ask(reader, f"{PUMPS}/import", "POST", data=bad, headers=csv)
+    assert 403 == status
+    async with other.get(f"{PUMPS}/export") as answer:
+        text = await answer.text()
+    assert ("张**" in text, "张三丰" in text) == (True, False)

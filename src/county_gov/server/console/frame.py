@@ -15,7 +15,7 @@ from county_gov.server import cookies
 from county_gov.server.console.naming import area_name
 from county_gov.server.jobs import sees_jobs
 from county_gov.server.outbox import sees_outbox
-from county_gov.server.records import sees_records
+from county_gov.server.records import readable_datasets
 from county_gov.server.render import Chrome, Flash, NavigationEntry, Person, ProblemSheet
 from county_gov.server.render.chrome import Icon
 
@@ -182,7 +182,7 @@ def _may_open(call: Call, href: str, permission: str) -> bool:
     if href == "/parameters":
         return call.county.parameters.sees_any(call.actor)
     if href == "/records":
-        return sees_records(call)
+        return bool(readable_datasets(call))
     return call.actor.may(permission) if permission else href != "/cases" or handles_cases(call)
 
 
