@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -169,11 +169,15 @@ class Jobs:
     async def overview(self) -> tuple[JobOverview, ...]:
         """Every job with its latest run and its next instant."""
         now = self._store.clock.now()
-        last = await self._store.read(lambda snapshot: runs.last_runs(snapshot, self.jobs))
+        last = await self.latest(self.jobs)
         return tuple(
             JobOverview(job, self._owner(key), last.get(key), self.next_at(key, now))
             for key, job in self.jobs.items()
         )
+
+    async def latest(self, jobs: Iterable[str]) -> Mapping[str, Run]:
+        """The run of the latest instant of each of some jobs that has any."""
+        return await self._store.read(lambda snapshot: runs.last_runs(snapshot, jobs))
 
     def next_at(self, job: str, now: int) -> int:
         """The next instant of a job's schedule."""

@@ -55,7 +55,7 @@ def task_rows(call: Call, detail: CaseDetail, names: Names) -> tuple[TaskRow, ..
     last = next((one for one in reversed(detail.tasks) if one.occurrence), None)
     if last is None:
         return ()
-    at = _local(call, timer.due_at)
+    at = local_time(call, timer.due_at)
     words = Text(
         zh=f"下一次 {at} 开始。{_tally(detail).zh}",
         en=f"The next opens at {at}. {_tally(detail).en}",
@@ -175,7 +175,8 @@ def _outcome(task: TaskView, workflow: Workflow | None) -> tuple[Text, Status]:
     return (event.title if event else ENDED), "good"
 
 
-def _local(call: Call, instant: int) -> str:
+def local_time(call: Call, instant: int) -> str:
+    """An instant in the county's time, as words need it."""
     moment = EPOCH + timedelta(microseconds=instant)
     zone = ZoneInfo(call.county.settings.county.timezone)
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M")

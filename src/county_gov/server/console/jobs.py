@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from county_gov.contract.clock import DAY, HOUR, MICROSECONDS
 from county_gov.contract.job import Daily, Every, Monthly, Schedule, Weekly
-from county_gov.contract.page import Column, Figure, Figures, Paragraphs, Row, Status, Table
+from county_gov.contract.page import Column, Paragraphs, Row, Status, Table
 from county_gov.contract.text import Text
 from county_gov.errors import NotFound
+from county_gov.server.console.case_tasks import local_time
 from county_gov.server.console.frame import draw
 from county_gov.server.console.listing import Listing
 from county_gov.server.identifiers import ulid
@@ -96,6 +97,7 @@ async def show_job(call: Call) -> web.StreamResponse:
         raise NotFound(f"there is no job {key!r}")
     listing = Listing.read(call.request.query, "runs", (), "")
     found, total = await call.county.jobs.history(key, limit=listing.size, offset=listing.offset)
+    last = await call.county.jobs.latest([key])
     table = Table(
         id="runs",
         title=Text(zh="执行记录", en="Runs"),
@@ -114,7 +116,8 @@ async def show_job(call: Call) -> web.StreamResponse:
         call,
         "plugin.html",
         title=job.title,
-        views=(_figures(call, job, total), _about(job), table),
+        headline=_how_it_goes(call, job, last.get(key)),
+        views=(_about(job), table),
         actions=actions,
         forms=actions,
         charts=False,
@@ -189,20 +192,13 @@ def _run_row(run: Run) -> Row:
     )
 
 
-def _figures(call: Call, job: Job, total: int) -> Figures:
-    wait = call.county.jobs.next_at(job.id, call.now) - call.now
-    return Figures(
-        Text(zh="概况", en="At a glance"),
-        (
-            Figure(
-                Text(zh="距下一次", en="Until the next run"),
-                wait / (60 * MICROSECONDS),
-                unit="min",
-                decimals=0,
-            ),
-            Figure(Text(zh="执行记录", en="Runs on record"), float(total)),
-        ),
-        id="job-figures",
+def _how_it_goes(call: Call, job: Job, last: Run | None) -> Text:
+    """A job's latest outcome and its next instant, as the page's headline."""
+    words, _status = STATES[last.state] if last else (NEVER, "neutral")
+    at = local_time(call, call.county.jobs.next_at(job.id, call.now))
+    return Text(
+        zh=f"{job.title.zh}：{words.zh}，下一次 {at}",
+        en=f"{job.title.in_language('en')}: {words.in_language('en').lower()}, next at {at}",
     )
 
 
