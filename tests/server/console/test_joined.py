@@ -21,8 +21,28 @@ ROLES = {
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("zh", ["同时参与判断的数据", "west.rain 3 小时累计", "20.0 mm", "60.0 mm", "100.0"]),
-        ("en", ["What else was judged with", "sum over 3 h", "20.0 mm", "60.0 mm", "100.0"]),
+        (
+            "zh",
+            [
+                "级别变化：关注 → 紧急",
+                "同时参与判断的数据",
+                "west.rain 3 小时累计",
+                "20.0 mm",
+                "60.0 mm",
+                "100.0",
+            ],
+        ),
+        (
+            "en",
+            [
+                "Level changed: Warning → Urgent",
+                "What else was judged with",
+                "sum over 3 h",
+                "20.0 mm",
+                "60.0 mm",
+                "100.0",
+            ],
+        ),
     ],
 )
 async def test_an_alert_shows_what_was_joined(

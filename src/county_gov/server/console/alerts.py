@@ -19,6 +19,7 @@ from county_gov.server.console.naming import (
     datastream_of,
     policy_title,
     severity_status,
+    severity_word,
 )
 from county_gov.server.render import AlertSheet, Condition, Filter, Option
 from county_gov.server.routes import Route, permitted
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from county_gov.contract.context import DatastreamView, EpisodeView
     from county_gov.server.call import Call
     from county_gov.store import Snapshot
-    from county_gov.store.alerts import EpisodeDetail
+    from county_gov.store.alerts import ChangeRow, EpisodeDetail
 
 PERMISSION = "core.alerts.read"
 TITLE = Text(zh="告警", en="Alerts")
@@ -318,6 +319,18 @@ def _note(view: EpisodeView) -> Text | None:
     return None
 
 
+def _happened(change: ChangeRow) -> Text:
+    """What happened to an alert, in words; a change of its level with both levels."""
+    words = CHANGES.get(change.change, Text(zh=change.change))
+    if change.change != "level":
+        return words
+    before, after = (severity_word(str(change.details.get(one, ""))) for one in ("from", "to"))
+    return Text(
+        zh=f"{words.zh}：{before.zh} → {after.zh}",
+        en=f"{words.in_language('en')}: {before.in_language('en')} → {after.in_language('en')}",
+    )
+
+
 def _history(detail: EpisodeDetail) -> Timeline:
     statuses: dict[str, Status] = {"raised": "alarm", "level": "alarm", "cleared": "good"}
     return Timeline(
@@ -326,7 +339,7 @@ def _history(detail: EpisodeDetail) -> Timeline:
         entries=tuple(
             Entry(
                 at=one.at,
-                title=CHANGES.get(one.change, Text(zh=one.change)),
+                title=_happened(one),
                 status=statuses.get(one.change, "notice"),
             )
             for one in detail.changes

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, cast
 from county_gov.contract.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from county_gov.contract.context import DatastreamView
     from county_gov.contract.page import Status
     from county_gov.contract.workflow import Workflow
@@ -14,6 +16,12 @@ if TYPE_CHECKING:
     from county_gov.registers.snapshot import RegisterSnapshot
 
 UNKNOWN = Text(zh="—", en="—")
+SEVERITY_WORDS: Mapping[str, Text] = {
+    "notice": Text(zh="提示", en="Notice"),
+    "warning": Text(zh="关注", en="Warning"),
+    "alarm": Text(zh="警戒", en="Alarm"),
+    "urgent": Text(zh="紧急", en="Urgent"),
+}
 
 
 def area_name(snapshot: RegisterSnapshot, code: str) -> Text:
@@ -71,6 +79,11 @@ def state_title(workflow: Workflow | None, state: str) -> Text:
     """What a case's state is called; its id where the workflow no longer has it."""
     states = workflow.states if workflow else ()
     return next((one.title for one in states if one.id == state), Text(zh=state))
+
+
+def severity_word(severity: str) -> Text:
+    """The reminder level in words."""
+    return SEVERITY_WORDS.get(severity, Text(zh=severity))
 
 
 def severity_status(severity: str) -> Status:
