@@ -43,6 +43,7 @@ class Channel:
         self.incoming = incoming
         self.outgoing = outgoing
         self.limit = limit
+        self.closed = False
         for descriptor in (incoming, outgoing):
             with suppress(OSError):  # the system may allow less; then it is merely slower
                 fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
@@ -70,6 +71,8 @@ class Channel:
             Closed: if nobody reads any more.
             TimeoutError: if the other side does not read.
         """
+        if self.closed:
+            raise Closed("it was closed")
         columns = list(buffers)
         size = sum(one.nbytes for one in columns)
         if len(tree) + size > self.limit:
@@ -122,7 +125,8 @@ class Channel:
         return body
 
     def close(self) -> None:
-        """Close both descriptors."""
+        """Close both descriptors; nobody may be sending meanwhile."""
+        self.closed = True
         for descriptor in (self.incoming, self.outgoing):
             with suppress(OSError):
                 os.close(descriptor)

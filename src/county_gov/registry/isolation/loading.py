@@ -7,8 +7,9 @@ from county_gov.errors import PluginFailed, Problem
 from county_gov.registry.configuration import Secrets
 from county_gov.registry.discovery import LoadedPlugin, PluginRequest
 from county_gov.registry.isolation import confinement
+from county_gov.registry.isolation.launching import Order
 from county_gov.registry.isolation.places import Places
-from county_gov.registry.isolation.process import Order, PluginProcess
+from county_gov.registry.isolation.process import PluginProcess
 from county_gov.registry.isolation.proxy import far_plugin
 from county_gov.registry.limits import ProcessLimits
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
-import json
-import os
 import queue
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -22,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from attrs import define, field, frozen
+from attrs import define, field
 
 from county_gov.errors import ContractError, PluginFailed
 from county_gov.registry.isolation import channel as kinds
 from county_gov.registry.isolation.calls import ThingsTable
 from county_gov.registry.isolation.channel import Channel, Closed, TooLong
+from county_gov.registry.isolation.launching import Order, how_it_ended, launch
 from county_gov.registry.isolation.output import Output
 from county_gov.registry.isolation.places import Places
 from county_gov.registry.isolation.service import Service
@@ -45,28 +42,6 @@ END_SECONDS = 2.0
 """How long a cancelled call may take to end before the process is ended."""
 MOST_WORDS = 200
 """Messages a second that a process may send without having been asked."""
-
-
-@frozen(eq=False)
-class Order:
-    """What a plugin's process is told to load.
-
-    Args:
-        name: Name of the plugin.
-        value: Module and class, as the entry point names them.
-        distribution, version: Where it comes from.
-        place: File and dotted path of its entry, for messages.
-        config: Its configuration as the file has it.
-        secrets: The secrets that the configuration names.
-    """
-
-    name: str
-    value: str
-    distribution: str
-    version: str
-    place: str
-    config: Mapping[str, object]
-    secrets: Mapping[str, Mapping[str, str]] = field(repr=False)
 
 
 @define(eq=False)
@@ -117,6 +92,7 @@ class PluginProcess:
         self._ends = 0
         self._not_before = 0.0
         self._declared: bytes | None = None
+        self._starting = False
         self._wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._changed = threading.Condition()
         self._sending = threading.Lock()
@@ -183,7 +159,7 @@ class PluginProcess:
         try:
             if things is not None and life.things != things.version:
                 self._send(life, kinds.THINGS, 0, (
-                    things.version, dict(things.numbers), _plain(things.codes_of_things)
+                    things.version, things.numbers, things.codes_of_things
                 ))  # fmt: skip
                 life.things = things.version
             call = self._begin(_Call(0, Future()))
@@ -334,8 +310,10 @@ class PluginProcess:
                     raise PluginFailed(
                         f"its process ended ({self.last_end}) and is started again in {left:.0f} s"
                     )
-                self._wanted.put(True)
-                self._changed.wait_for(lambda: self._life is not None, self.limits.start_seconds)
+                if not self._starting:
+                    self._starting = True
+                    self._wanted.put(True)
+                self._changed.wait_for(lambda: not self._starting, self.limits.start_seconds)
             if self._life is None:
                 raise PluginFailed(f"its process could not be started: {self.last_end}")
             return self._life
@@ -364,10 +342,12 @@ class PluginProcess:
                 life = self._spawn()
             except OSError as error:
                 with self._changed:
+                    self._starting = False
                     self.last_end = f"{type(error).__name__}: {error}"
                     self._changed.notify_all()
                 continue
             with self._changed:
+                self._starting = False
                 self._life = life
                 self._changed.notify_all()
             try:
@@ -383,50 +363,11 @@ class PluginProcess:
 
     def _spawn(self) -> _Life:
         self.starts += 1
-        theirs_in, ours_out = os.pipe()
-        ours_in, theirs_out = os.pipe()
-        os.set_blocking(ours_out, False)
-        order = {
-            **self.places.as_order(),
-            "limits": self.limits.rlimits(),
-            "folder": str(self._folder),
-            "parent": os.getpid(),
-            "incoming": theirs_in,
-            "outgoing": theirs_out,
-            "message_bytes": self.limits.message_bytes,
-        }
-        entry = Path(__file__).with_name("entry.py")
-        try:
-            popen = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-                [sys.executable, "-I", "-S", "-B", str(entry), json.dumps(order)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LANG": "C.UTF-8"},
-                cwd=self._folder,
-                pass_fds=(theirs_in, theirs_out),
-                start_new_session=True,
-            )
-        except BaseException:
-            os.close(ours_in)
-            os.close(ours_out)
-            raise
-        finally:
-            os.close(theirs_in)
-            os.close(theirs_out)
+        popen, channel = launch(self.limits, self.places, self._folder)
         self._output.read(popen)
-        life = _Life(popen, Channel(ours_in, ours_out, self.limits.message_bytes), Future())
-        told = {
-            name: getattr(self.order, name)
-            for name in ("name", "value", "distribution", "version", "place")
-        }
-        told |= {
-            "folder": str(self._folder),
-            "config": dict(self.order.config),
-            "secrets": {kind: dict(one) for kind, one in self.order.secrets.items()},
-        }
+        life = _Life(popen, channel, Future())
         with contextlib.suppress(PluginFailed):
-            self._send(life, kinds.ORDER, 0, told)
+            self._send(life, kinds.ORDER, 0, self.order.told(self._folder))
         return life
 
     def _read(self, life: _Life) -> None:
@@ -514,9 +455,14 @@ class PluginProcess:
         return stand_in(self, path, of)
 
     def _bury(self, life: _Life) -> None:
-        code = life.popen.wait()
-        life.channel.close()
-        reason = life.reason or _words(code)
+        try:
+            code = life.popen.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:  # it hung up, and lives on
+            life.popen.kill()
+            code = life.popen.wait()
+        with self._sending:
+            life.channel.close()
+        reason = life.reason or how_it_ended(code)
         with self._changed:
             self._life = None
             lived = time.monotonic() - life.started
@@ -539,17 +485,3 @@ class PluginProcess:
 def _put(items: asyncio.Queue[Any], value: object) -> None:
     with contextlib.suppress(asyncio.QueueFull):  # it sent more than was asked for
         items.put_nowait(value)
-
-
-def _plain(codes: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
-    return {thing: dict(one) for thing, one in codes.items()}
-
-
-def _words(code: int) -> str:
-    """How a process ended."""
-    if code >= 0:
-        return f"it left with exit status {code}"
-    try:
-        return f"it was ended by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"it was ended by signal {-code}"
