@@ -30,6 +30,14 @@ class Changed:
     day: int
     keys: frozenset[str] | None
 
+    def joined(self, other: Changed | None) -> Changed:
+        """The smallest change that holds both."""
+        if other is None:
+            return self
+        anybody = self.keys is None or other.keys is None
+        keys = None if anybody else (self.keys or frozenset()) | (other.keys or frozenset())
+        return Changed(min(self.day, other.day), keys)
+
 
 _decoder = msgspec.json.Decoder(int | None | _Told)
 

@@ -200,9 +200,9 @@ class Joiner:
                 if partner is not None and partner.number == view.number:
                     yield one
 
-    def depends_on(self, kind: str, ref: str) -> tuple[DatedInput, ...]:
-        """The inputs that an entry of the journal, of a kind and about a ref, may have changed."""
-        return tuple(one for one in self.by_day.values() if source_of(one) == (kind, ref))
+    def depends_on(self, kind: str, ref: str) -> bool:
+        """Whether an entry of the journal, of a kind and about a ref, may have changed an input."""
+        return any(source_of(one) == (kind, ref) for one in self.by_day.values())
 
 
 def _groups(asked: Asked, back: int) -> Iterator[Int64s]:

@@ -21,7 +21,7 @@ from county_gov.contract.context import DatastreamView, EpisodeView
 from county_gov.errors import ContractError
 from county_gov.registry.breaker import CircuitBreaker
 from county_gov.rules.ahead import ReadAhead
-from county_gov.rules.changed import read_change
+from county_gov.rules.changed import Changed, read_change
 from county_gov.rules.dated import DatedSources, DatedValues, first_instant
 from county_gov.rules.desk import PolicyDesk
 from county_gov.rules.difference import EpisodeWrite, difference
@@ -219,11 +219,13 @@ class Judging:
         self, snapshot: Snapshot, desk: PolicyDesk, entries: Sequence[Entry]
     ) -> dict[int, Stretch]:
         """What changed records and parameters touch of what a policy has judged."""
-        found: dict[int, Stretch] = {}
+        changes: dict[tuple[str, str], Changed] = {}
         for entry in entries:
-            if not desk.judge.joiner.depends_on(entry.kind, entry.ref):
-                continue
-            change = read_change(entry.payload)
+            source = (entry.kind, entry.ref)
+            if desk.judge.joiner.depends_on(*source):
+                changes[source] = read_change(entry.payload).joined(changes.get(source))
+        found: dict[int, Stretch] = {}
+        for change in changes.values():
             since = first_instant(change.day, self._zone)
             touched = desk.changed_since(snapshot, since, change.keys, self.register())
             for number, stretch in touched.items():
