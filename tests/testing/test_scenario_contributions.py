@@ -143,6 +143,22 @@ async def test_sources_are_delivered_to_and_pulled() -> None:
         assert ["GET"] == [one.method for one in http.requests]
 
 
+async def test_a_plugins_own_channel_is_tried_again_until_it_takes_the_notice() -> None:
+    """While the other server is away nothing is lost; later it gets the notice, once."""
+    answers: dict[str, HttpAnswer] = {}
+    http = FakeHttp(answers)
+    async with Scenario(
+        GaugesPlugin, roles=ROLES, http=http, channels=["gauges.post"], failures=True
+    ) as s:
+        await s.run("gauges.report")
+        await s.advance(minutes=1)
+        tried = len(http.requests)
+        assert tried > 1
+        answers["https://notices.example/"] = HttpAnswer(200, {}, b"")
+        await s.advance(minutes=10)
+        assert tried + 1 == len(http.requests)
+
+
 async def fails(_ctx: Context, _run: JobRun) -> str:
     """Fail."""
     raise LookupError("no gauge")

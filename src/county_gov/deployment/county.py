@@ -106,6 +106,7 @@ class County:
         settings: What the deployment file says.
         plugins: Plugins beside those that the settings list.
         clock: Where the time comes from.
+        chance: Where the jitter of what is tried again comes from.
 
     Raises:
         DeploymentError: with every problem of the plugins and what they contribute at once.
@@ -118,6 +119,7 @@ class County:
         *,
         plugins: Sequence[LoadedPlugin] = (),
         clock: Clock | None = None,
+        chance: random.Random | None = None,
     ) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
@@ -178,7 +180,7 @@ class County:
             self.store,
             channels(settings, self.registry),
             self.context,
-            chance=random.Random(),  # noqa: S311 (jitter, not a secret)
+            chance=chance or random.Random(),  # noqa: S311 (jitter, not a secret)
             settings=DeliverySettings(attempts=settings.notify.attempts),
         )
         self.access = Access.of(settings, self.store)

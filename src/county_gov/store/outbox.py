@@ -74,6 +74,14 @@ def due_notifiers(snapshot: Snapshot, now: int) -> tuple[str, ...]:
     return tuple(row.notifier for row in snapshot.rows(statement))
 
 
+def next_due(snapshot: Snapshot) -> int | None:
+    """The instant at which the next letter is due; None where none waits."""
+    found = snapshot.scalar(
+        sa.select(sa.func.min(outbox.c.next_attempt_at)).where(outbox.c.state == "pending")
+    )
+    return None if found is None else int(found)
+
+
 def claim(
     tx: Transaction, notifier: str, *, now: int, lease_until: int, limit: int
 ) -> list[Letter]:

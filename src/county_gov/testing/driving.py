@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from county_gov.store import followers
+from county_gov.store import followers, outbox
 
 if TYPE_CHECKING:
     from county_gov.deployment import County
@@ -66,8 +66,8 @@ class Driver:
         if until < self.clock.at:
             raise ValueError(f"time goes on: {until} lies before {self.clock.at}")
         while True:
-            due = await self._run_due()
-            if due is None or not self.clock.at < due <= until:
+            due = await self._next_due()
+            if due is None or due > until:
                 break
             self.clock.at = due
             await self.settle()
@@ -85,11 +85,15 @@ class Driver:
         self._head = head
         return True
 
-    async def _run_due(self) -> int | None:
-        """Run jobs and open tasks that are due; the next instant at which one is, or None."""
+    async def _next_due(self) -> int | None:
+        """The next instant after now at which a job, task or notice is due, or None."""
+        found = [*await self._run_due(), await self.county.store.read(outbox.next_due)]
+        return min((one for one in found if one is not None and one > self.clock.at), default=None)
+
+    async def _run_due(self) -> tuple[int | None, int | None]:
+        """Run jobs and open tasks that are due; the next instant at which each is, or None."""
         coming = await self.county.jobs.run_due()
-        opening = await self.county.cases.recurring.open_due()
-        return min((one for one in (coming, opening) if one is not None), default=None)
+        return coming, await self.county.cases.recurring.open_due()
 
     def _require_no_failure(self) -> None:
         """Tell of contributions that have failed since this was asked last.

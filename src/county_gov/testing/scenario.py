@@ -50,6 +50,7 @@ class Scenario(Feeding, Acting):
         timezone: The county's local time.
         drill: Whether everything is an exercise.
         settings: Further tables of the deployment file, for example ``{"intake": {…}}``.
+        channels: Ids of the plugins' own notifiers that notices go to as well.
         http: What other servers answer; without it every request is refused.
         failures: Whether contributions of plugins may fail; otherwise the line after which one has
             failed raises an AssertionError.

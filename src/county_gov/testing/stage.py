@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -42,7 +43,8 @@ class StoryCounty(County):
         self, settings: Settings, plugins: Sequence[LoadedPlugin], clock: SetClock, http: FakeHttp
     ) -> None:
         self._http = http
-        super().__init__(settings, plugins=plugins, clock=clock)
+        chance = random.Random(0)  # noqa: S311 (jitter that is the same each time)
+        super().__init__(settings, plugins=plugins, clock=clock, chance=chance)
 
     def context(self, plugin: str) -> PluginContext:
         """The context of one plugin."""
@@ -68,6 +70,7 @@ class Stage:
         drill: bool = False,
         settings: Mapping[str, object] | None = None,
         http: FakeHttp | None = None,
+        channels: Sequence[str] = (),
         failures: bool = False,
         folder: Path | None = None,
     ) -> None:
@@ -86,7 +89,12 @@ class Stage:
                 areas=areas, things=things, datastreams=datastreams, roles=roles, plugins=plugins
             )
             made = settings_of(
-                self.world, self.folder, timezone=timezone, drill=drill, more=settings or {}
+                self.world,
+                self.folder,
+                timezone=timezone,
+                drill=drill,
+                channels=channels,
+                more=settings or {},
             )
             channel = ScenarioPlugin(NoConfig(), self.memory)
             mine = LoadedPlugin("scenario", channel, "county-gov", "0", "scenario")

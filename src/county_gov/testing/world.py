@@ -223,7 +223,13 @@ def named_roles(plugins: Sequence[LoadedPlugin]) -> set[str]:
 
 
 def settings_of(
-    world: World, folder: Path, *, timezone: str, drill: bool, more: Mapping[str, object]
+    world: World,
+    folder: Path,
+    *,
+    timezone: str,
+    drill: bool,
+    channels: Sequence[str],
+    more: Mapping[str, object],
 ) -> Settings:
     """The deployment file of a world, whose register files are written into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -244,7 +250,7 @@ def settings_of(
         "store": {"url": "sqlite:///county.db", "migrate": True},
         "access": {"password_memory_kib": 8192, "password_passes": 1},
         "registers": {register: f"{register}.csv" for register in world.files()},
-        "notify": {"channels": ["scenario.memory"]},
+        "notify": {"channels": ["scenario.memory", *channels]},
         "roles": roles,
     }
     return settings_from(data | dict(more), folder=folder, name="scenario")
