@@ -28,6 +28,14 @@ from county_gov.server.render import (
     field_errors,
 )
 from tests.server.render.specimen_parameters import parameter_values
+from tests.server.render.specimen_records import (
+    form_values,
+    list_values,
+    preview_values,
+    removed_values,
+    row_values,
+    upload_values,
+)
 from tests.server.render.specimen_sheets import (
     alert_sheet,
     case_actions,
@@ -137,7 +145,7 @@ def bare(title: Text, path: str) -> Chrome:
 
 def specimens() -> tuple[Specimen, ...]:
     """Every page, some in more than one condition."""
-    return (*_doors(), *_overviews(), *_lists(), *_matters(), *_intake())
+    return (*_doors(), *_overviews(), *_lists(), *_matters(), *_intake(), *_records())
 
 
 def _doors() -> tuple[Specimen, ...]:
@@ -397,4 +405,21 @@ def _intake() -> tuple[Specimen, ...]:
                 "export": "/quarantine.csv",
             },
         ),
+    )
+
+
+def _records() -> tuple[Specimen, ...]:
+    """Records: the list, a row and a removed one, the form that came back, a file."""
+    pumps = Text(zh="防汛泵", en="Pumps")
+    pages = (
+        ("records", "records.html", list_values(), "/records/depot.pumps?sort.rows=-flow"),
+        ("record", "record.html", row_values(), "/records/depot.pumps/rows/P1"),
+        ("record-removed", "record.html", removed_values(), "/records/depot.pumps/rows/P1"),
+        ("record-form", "record_form.html", form_values(), "/records/depot.pumps/rows/P1/edit"),
+        ("record-upload", "record_import.html", upload_values(), "/records/depot.pumps/import"),
+        ("record-import", "record_import.html", preview_values(), "/records/depot.pumps/import/1"),
+    )
+    return tuple(
+        Specimen(name, template, chrome(pumps, path=path), values)
+        for name, template, values, path in pages
     )

@@ -22,6 +22,8 @@ problem.html       problem: ProblemSheet
 account.html       sessions: tuple[SessionRow, ...], password: Action, errors
 =================  ==============================================================================
 
+The pages of records stand in `county_gov.server.render.records`.
+
 ``views`` is a tuple of the contract's views. Nothing has a default: a value that is missing stops
 the drawing instead of leaving a hole.
 """
