@@ -15,9 +15,11 @@ from county_gov.errors import (
     NotFound,
     RecordConflict,
     RecordInvalid,
+    StoreError,
 )
 from county_gov.records import Records
 from county_gov.records.importing import ImportOutcome
+from county_gov.store import records as tables
 from county_gov.tabular.table import TableFormat, read_table
 from county_gov.tabular.writing import Sheet, write_table
 from tests.records.conftest import NORTH, SOUTH, Open, dataset, person
@@ -255,6 +257,32 @@ async def test_many_rows_come_in_slices(records: Records, any_store: Store) -> N
         ).scalar()
     )
     assert 2 == audited
+
+
+async def test_an_interrupted_import_goes_on(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written before the interruption is not written again."""
+    text = "code,name\n" + "".join(f"R{number:03},甲\n" for number in range(400))
+    found = await preview(records, text)
+    with monkeypatch.context() as patch:
+        written = tables.insert_rows
+        calls: list[int] = []
+
+        def insert(*arguments: Any) -> None:
+            calls.append(len(arguments[2]))
+            if len(calls) > 1:
+                raise StoreError("the power is gone")
+            written(*arguments)
+
+        patch.setattr(tables, "insert_rows", insert)
+        with pytest.raises(StoreError, match="the power is gone"):
+            await records.apply(SYSTEM, found.id)
+    there = await records.count(SYSTEM, ID)
+    assert 0 < there < 400
+    done = await records.apply(SYSTEM, found.id)
+    assert (400 - there, there) == (done.added, done.unchanged)
+    assert {1} == {one.version for one in await records.find(SYSTEM, ID)}
 
 
 async def test_files_are_forgotten(records: Records, any_store: Store, clock: Any) -> None:
