@@ -14,13 +14,16 @@ from county_gov.store import Store, Transaction, tables
 from county_gov.store.alerts import (
     EpisodeRow,
     count_episodes,
+    count_lasting,
     count_open,
     episodes_between,
+    find_episode,
     get_episode,
     insert_changes,
     insert_episodes,
     link_case,
     list_episodes,
+    open_among,
     open_episodes,
     update_episodes,
 )
@@ -181,6 +184,27 @@ def test_judging_finds_its_episodes(county: Store, ids: list[int]) -> None:
     assert [10, 30] == between(20, 30)
     assert [10] == between(0, 29)
     assert [30] == between(21, 100)
+
+
+def test_what_lasts_is_found_by_policy_station_and_case(county: Store, ids: list[int]) -> None:
+    """Neither what has ended nor what was withdrawn; a single one is found in any case."""
+    for one in ids:
+        write(county, lambda tx, one=one: link_case(tx, one, 7))  # type: ignore[misc]
+
+    def among(policies: list[str], numbers: list[int]) -> list[int]:
+        found = county.read_now(lambda s: open_among(s, policies, numbers))
+        return [one.started_at for one in found]
+
+    assert [15, 30] == among(["t.policy", "t.other"], [1, 2])
+    assert [15] == among(["t.policy"], [2])
+    assert [] == among(["t.other"], [1, 2])
+    assert [] == among([], [1])
+    assert 2 == county.read_now(lambda s: count_lasting(s, 7))
+    assert 0 == county.read_now(lambda s: count_lasting(s, 8))
+    withdrawn = county.read_now(lambda s: find_episode(s, ids[3]))
+    assert withdrawn is not None
+    assert (50, True, 7) == (withdrawn.started_at, withdrawn.withdrawn, withdrawn.case)
+    assert county.read_now(lambda s: find_episode(s, 999_999)) is None
 
 
 def test_states_cannot_be_overtaken(county: Store) -> None:
