@@ -275,6 +275,32 @@ async def test_dated_rows_hold_from_a_day_on(unstarted: Open) -> None:
         await name_on("tomorrow")
 
 
+BROKEN = ("\ud800", "\0", "x" * 201, "\u202e")
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+async def test_broken_texts_are_told_of_wherever_they_come_in(
+    records: Records, broken: str
+) -> None:
+    """In values, keys, filters, searches and idempotency keys, on every database."""
+    for values in ({**FULL, "code": broken}, {**FULL, "name": broken}, {**FULL, "area": broken}):
+        with pytest.raises(RecordInvalid):
+            await records.put(SYSTEM, ID, values, idempotency_key="1")
+    with pytest.raises(RecordInvalid):
+        await put(records, broken, **FULL)
+    assert await records.get(SYSTEM, ID, broken) is None
+    with pytest.raises(NotFound):
+        await records.remove(SYSTEM, ID, broken, idempotency_key="1")
+    with pytest.raises(NotFound):
+        await records.history(SYSTEM, ID, broken)
+    with pytest.raises(RecordInvalid):
+        await records.find(SYSTEM, ID, search=broken)
+    with pytest.raises(RecordInvalid):
+        await records.find(SYSTEM, ID, sort=broken)
+    with pytest.raises(NotFound):
+        await records.find(SYSTEM, broken)
+
+
 async def test_the_journal_tells_of_each_change(records: Records, any_store: Store) -> None:
     """One entry of kind record for each change, none for what changes nothing."""
     await put(records, "1", **FULL)

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from county_gov.contract.access import Actor
 from county_gov.contract.clock import DAY
-from county_gov.contract.values import clean_key
+from county_gov.contract.values import clean_key, mend_text
 from county_gov.errors import NotFound, RecordConflict, RecordInvalid
 from county_gov.records.authority import no_dataset, writing
 from county_gov.records.files import RecordFiles, rejected_rows
@@ -259,7 +259,7 @@ class RecordImports(RecordFiles):
         )
         if before is not None and before.state == "previewed" and before.created_at > since:
             return before.id
-        shown = name[-LONGEST_NAME:].encode("utf-8", "replace").decode()
+        shown = mend_text(name)[-LONGEST_NAME:]
         number = await self._store.write(
             lambda tx: imports.begin(tx, dataset, shown, digest, actor)
         )

@@ -15,7 +15,13 @@ from county_gov.contract.batch import Batch
 from county_gov.contract.dataset import VALID_FROM, Dataset
 from county_gov.contract.records import Record
 from county_gov.contract.schema import Value
-from county_gov.contract.values import EPOCH_DAY, ValueRefused, check_value, unknown_fields
+from county_gov.contract.values import (
+    EPOCH_DAY,
+    ValueRefused,
+    check_value,
+    clean_text,
+    unknown_fields,
+)
 from county_gov.errors import NotFound, Problem, RecordInvalid
 from county_gov.records.authority import (
     Known,
@@ -376,6 +382,10 @@ class RecordReading:
                     kept[one.name] = check_value(_unbounded(one), where[one.name])
                 except ValueRefused as refused:
                     problems.append(Problem(one.name, str(refused)))
+        try:
+            search = clean_text(search)
+        except ValueError as error:
+            problems.append(Problem("search", str(error)))
         if len(search) > LONGEST_SEARCH:
             problems.append(Problem("search", f"expected at most {LONGEST_SEARCH} characters"))
         if problems:
@@ -384,7 +394,7 @@ class RecordReading:
         return view.query(
             day=self._day(view, on),
             where=kept,
-            search=search.strip(),
+            search=search,
             search_fields=texts,
             sort=name,
             descending=sort.startswith("-"),

@@ -52,7 +52,7 @@ def whose_keys(actor: Actor) -> str:
 
 def fingerprint(*parts: object) -> str:
     """Hash of all that makes a request the same as another."""
-    return sha256(msgspec.json.encode(parts)).hexdigest()
+    return sha256(repr(parts).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 @frozen(eq=False)
@@ -91,9 +91,10 @@ class Desk:
             RecordConflict: if it has another version, or the idempotency key another request.
         """
         scope = writing(request.actor, self.known)
-        if (before := self._repeated(tx, request)) is not None:
+        problems = list(clean_key(request.key))
+        if not problems and (before := self._repeated(tx, request)) is not None:
             return self._answer(tx, request, before.key)
-        key = self._key(values, list(clean_key(request.key)))
+        key = self._key(values, problems)
         current = tables.read_row(tx, self.table, key)
         if current is not None:
             self._require_reach(tx, scope, current.values)
