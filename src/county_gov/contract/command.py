@@ -1,6 +1,6 @@
 """Commands: actions of a page that are no event of a case.
 
-::
+For example:
 
     async def take_over(ctx: CommandContext, values: Mapping[str, Value]) -> Text:
         if not await ctx.records.count("reservoir.reservoirs"):

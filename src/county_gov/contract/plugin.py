@@ -1,6 +1,6 @@
 """Plugins: the hooks that one may implement, and how the implementation is checked.
 
-A plugin is a class with ``api``, ``Config`` and the hooks that it needs::
+A plugin is a class with ``api``, ``Config`` and the hooks that it needs:
 
     @frozen(eq=False)
     class ReservoirPlugin:
@@ -15,7 +15,7 @@ A plugin is a class with ``api``, ``Config`` and the hooks that it needs::
 `implements` is checked by mypy (parameters, return type, sync or async) and at start (name,
 parameter names). Declarations are called once at start; events after each commit.
 
-A plugin that builds on others says so on its class, with the versions that it was tried with::
+A plugin that builds on others says so on its class, with the versions that it was tried with:
 
     requires: ClassVar[Mapping[str, str]] = {"sensors": ">=1,<2"}
 

@@ -93,7 +93,7 @@ def test_each_view_is_drawn_under_its_title(
 
 def test_a_view_of_another_kind_is_refused() -> None:
     """What is not one of the contract's views raises an error naming them."""
-    with pytest.raises(TypeError, match="Figures, Map"):
+    with pytest.raises(TypeError, match="Figures, Form, Map"):
         view_name("text")  # type: ignore[arg-type]
 
 

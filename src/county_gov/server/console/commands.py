@@ -84,13 +84,15 @@ async def offered(
         open_forms.add(view.command)
         if command is not None:
             action = await _action(call, page, command, view.id, view.values)
-            drawn.append(FormSheet(view.id, view.title, _tried(action, tried)))
+            action = evolve(_tried(action, tried), primary=len(open_forms) == 1)
+            drawn.append(FormSheet(view.id, view.title, action))
     actions: list[Action] = []
     for name in page.actions:
         command = _permitted(call, name)
         if command is not None and name not in open_forms:
             action = await _action(call, page, command, name, {})
-            actions.append(evolve(_tried(action, tried), primary=not actions))
+            usual = not actions and not open_forms and command.consequence is None
+            actions.append(evolve(_tried(action, tried), primary=usual))
     return tuple(drawn), tuple(actions)
 
 

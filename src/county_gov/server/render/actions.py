@@ -113,8 +113,15 @@ def field_errors(actions: Iterable[Action]) -> tuple[FieldError, ...]:
         if action.error:
             found.append(FieldError(anchor=action.anchor(), text=action.error))
         found.extend(
-            FieldError(anchor=action.anchor(one.name), text=one.error)
+            FieldError(anchor=action.anchor(one.name), text=_named(one.label, one.error))
             for one in action.fields
             if one.error
         )
     return tuple(found)
+
+
+def _named(label: Text, error: Text) -> Text:
+    """An error beside the name of its field, as the summary tells it."""
+    return Text(
+        zh=f"{label.zh}：{error.zh}", en=f"{label.in_language('en')}: {error.in_language('en')}"
+    )

@@ -128,7 +128,7 @@ def view_name(view: View | pages.FormSheet) -> str:
     """
     name = _TEMPLATE_OF.get(type(view))
     if name is None:
-        known = ", ".join(sorted(kind.__name__ for kind in _TEMPLATE_OF))
+        known = ", ".join(sorted(kind.__name__.removesuffix("Sheet") for kind in _TEMPLATE_OF))
         raise TypeError(f"a page's views must be of {known}; got {type(view).__name__}")
     return name
 
