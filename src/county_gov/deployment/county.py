@@ -11,24 +11,16 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 import structlog
-from attrs import evolve
 
 from county_gov.cases import Cases
-from county_gov.contract.access import SYSTEM, Scope
 from county_gov.contract.clock import SystemClock
 from county_gov.contract.source import Delivery, Outcome
 from county_gov.deployment.access import Access
 from county_gov.deployment.alarm import Alarm
 from county_gov.deployment.background import Background, forget_old, prune_journal, pull
 from county_gov.deployment.commands import Commands
-from county_gov.deployment.context import (
-    AskedRecords,
-    CountyCommandContext,
-    CountyPageContext,
-    PluginContext,
-)
+from county_gov.deployment.contexts import CountyContexts
 from county_gov.deployment.following import Follower, Signal
-from county_gov.deployment.http import PluginHttp
 from county_gov.deployment.life import Life
 from county_gov.deployment.live import LiveEvents
 from county_gov.deployment.opening import OpeningStep
@@ -41,7 +33,6 @@ from county_gov.deployment.parts import (
     register_files,
 )
 from county_gov.deployment.plugins import Plugins
-from county_gov.deployment.reader import CountyReader
 from county_gov.deployment.rosters import RecordRosters
 from county_gov.deployment.settings import Settings, read_settings
 from county_gov.deployment.steps import EventStep, JudgingStep, LatestStep
@@ -49,9 +40,9 @@ from county_gov.intake.intake import Intake
 from county_gov.intake.quarantine import Quarantine
 from county_gov.jobs import Jobs
 from county_gov.notify import DeliverySettings, Outbox
-from county_gov.outbound import Allowed, Client, read_allowed
-from county_gov.parameters import Parameters, ParameterValues
-from county_gov.records import RecordAccess, Records, RecordView
+from county_gov.outbound import Client, read_allowed
+from county_gov.parameters import Parameters
+from county_gov.records import Records
 from county_gov.registers import Registers, read_people
 from county_gov.rules.dated import DatedSources
 from county_gov.rules.evaluation import RuleEvaluator
@@ -61,7 +52,6 @@ from county_gov.store import jobs as job_runs
 from county_gov.store.observations import Observations
 
 if TYPE_CHECKING:
-    from county_gov.contract.access import Actor
     from county_gov.contract.batch import Batch
     from county_gov.contract.clock import Clock
     from county_gov.registry.discovery import LoadedPlugin
@@ -99,7 +89,7 @@ def load(path: Path | str, *, plugins: Sequence[LoadedPlugin] = ()) -> County:
     return County(read_settings(path), plugins=plugins)
 
 
-class County:
+class County(CountyContexts):
     """A county, connected but not yet running; ``async with`` starts and stops it.
 
     Args:
@@ -318,80 +308,6 @@ class County:
         raw = msgspec.json.encode(columns)
         delivery = Delivery(raw, COLUMNS, provenance, self.clock.now())
         return await self.intake.take(delivery, source=source)
-
-    def reader(self, reader: Scope | Actor) -> CountyReader:
-        """Reads within a scope, or within what an actor may see."""
-        return CountyReader(
-            store=self.store,
-            observations_store=self.observations,
-            registers=lambda: self.registers.snapshot,
-            cases_service=self.cases,
-            clock=self.clock,
-            timezone=self.settings.county.timezone,
-            reader=reader,
-        )
-
-    def context(self, plugin: str) -> PluginContext:
-        """The context of one plugin (or "core")."""
-        name = plugin.split(".", maxsplit=1)[0]
-        loaded = next((one for one in self.registry.plugins if one.name == name), None)
-        return PluginContext(
-            plugin=name,
-            config=getattr(loaded.instance, "config", None) if loaded else None,
-            clock=self.clock,
-            read=self.reader(Scope.everything()),
-            store=self.store,
-            cases=self.cases,
-            channels=self.settings.notify.channels,
-            drill=self.settings.county.drill,
-            timezone=self.settings.county.timezone,
-            records=RecordAccess(self.records, SYSTEM, prefix=f"{name}:", owner=f"{name}."),
-            parameters=ParameterValues(self.parameters),
-            http=PluginHttp(
-                self._client,
-                self._hosts.get(name, Allowed()),
-                drill=self.settings.county.drill,
-            ),
-        )
-
-    def page_context(self, actor: Actor, parameters: Mapping[str, str]) -> CountyPageContext:
-        """The context of one request for a page."""
-        timezone = self.settings.county.timezone
-        return CountyPageContext(
-            actor,
-            self.reader(actor),
-            self.clock,
-            parameters,
-            timezone,
-            records=RecordView(self.records, actor),
-            parameters=ParameterValues(self.parameters),
-        )
-
-    def command_context(
-        self, actor: Actor, query: Mapping[str, str], command: str, key: str, request: str
-    ) -> CountyCommandContext:
-        """The context of one click on a command."""
-        return CountyCommandContext(
-            self.page_context(actor, query),
-            command,
-            key,
-            self.store,
-            self.cases,
-            self.settings.notify.channels,
-            drill=self.settings.county.drill,
-            request=request,
-            records=RecordAccess(self.records, actor, request=request),
-            plugin=self.context(command),
-        )
-
-    def endpoint_context(self, plugin: str, actor: Actor, permission: str) -> PluginContext:
-        """The context of one request to a plugin's endpoint: it reads within the asker's scope."""
-        context = self.context(plugin)
-        return evolve(
-            context,
-            read=self.reader(actor.scope(permission)),
-            records=AskedRecords(self.records, actor, writer=context.records),
-        )
 
     async def caught_up(self) -> None:
         """Return once every follower has passed all of the journal, what they added included."""
