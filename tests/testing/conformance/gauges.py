@@ -36,6 +36,8 @@ from county_gov.api import (
     Event,
     Field,
     Hooks,
+    Instructed,
+    Instruction,
     Job,
     JobRun,
     Judgement,
@@ -158,6 +160,12 @@ async def open_gauges(ctx: Context) -> AsyncIterator[Delivery]:
     yield Delivery(got.body, "application/json", "gauges", ctx.clock.now())
 
 
+async def set_clock(ctx: CommandContext, thing: str, given: Instructed) -> Text:
+    """Tell a gauge the time."""
+    await ctx.plugin.http.request("POST", f"{CONFIG.url}{thing}", body=given.key.encode())
+    return Text(zh="已校时", en="Set")
+
+
 async def moved(event: CaseMoved, ctx: Context) -> None:
     """Remember the last case."""
     await ctx.notes.set("last", event.case.id)
@@ -206,7 +214,15 @@ PARTS: dict[str, Any] = {
         read_permission=USE,
         write_permission=USE,
     ),
-    "sources": Source("gauges.feed", "gauges.gauges", NAME, decode, open_gauges),
+    "sources": Source(
+        "gauges.feed",
+        "gauges.gauges",
+        NAME,
+        decode,
+        open_gauges,
+        instructions=(Instruction("set_clock", Text(zh="校时", en="Set the clock"), USE),),
+        command=set_clock,
+    ),
     "rules": RULE,
     "alert_policies": AlertPolicy(
         "gauges.high", NAME, "gauges.high", (Level("alarm", "above", "above"),)

@@ -57,7 +57,16 @@ def test_a_good_plugin_passes_the_whole_suite() -> None:
     assert [] == [(one.check.id, one.message) for one in results if not one.ok]
     assert {
         *("plugin", "source", "rule", "policy", "workflow", "notifier", "page", "parameter"),
-        *("job", "command", "endpoint", "cli_command", "permission", "dataset", "listener"),
+        *(
+            "job",
+            "command",
+            "endpoint",
+            "cli_command",
+            "permission",
+            "dataset",
+            "listener",
+            "instruction",
+        ),
     } == {one.id.partition(":")[0] for one in whole}
 
 

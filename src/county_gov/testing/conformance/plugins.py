@@ -179,6 +179,9 @@ def _schemas(subject: Subject) -> Iterator[tuple[str, tuple[Schema, ...]]]:
         yield f"command:{one.id}", (one.form,)
     for one in subject.declared("cli_commands"):
         yield f"cli_command:{one.id}", (one.options,)
+    for source in subject.declared("sources"):
+        for told in source.instructions:
+            yield f"instruction:{source.id}.{told.id}", (told.form,)
     for workflow in subject.declared("workflows"):
         forms = (event.form for event in workflow.events)
         yield f"workflow:{workflow.id}", (workflow.data, *forms)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from county_gov.contract.context import EpisodeView
 from county_gov.contract.job import Job, JobRun
 from county_gov.contract.plugin import AlertChanged, CaseMoved
+from county_gov.contract.source import Instructed
 from county_gov.contract.text import Text
 from county_gov.contract.workflow import CaseView
 from county_gov.registry.registry import EVENTS, implementation
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from county_gov.contract.cli_command import CliCommand
     from county_gov.contract.command import Command
     from county_gov.contract.schema import Field, Schema, Value
+    from county_gov.contract.source import Instruction, Source
 
 CASE = CaseView("1", "TEST-1", "", "", 1, "990101001", "标题", "", NOON, {})
 EPISODE = EpisodeView(
@@ -64,6 +66,9 @@ def work_checks(subject: Subject) -> Iterator[Check]:
             work = partial(_listen, listener, event)
             yield from _checks(subject, f"listener:{event}", work, kind=None)
     for source in subject.declared("sources"):
+        for one in source.instructions:
+            name = f"instruction:{source.id}.{one.id}"
+            yield from _checks(subject, name, partial(_tell_thing, source, one), kind=Text)
         if source.open is not None:
             yield Check(
                 f"source:{source.id}:cancellation",
@@ -144,6 +149,13 @@ async def _run_command(command: Command, context: Any) -> object:  # noqa: ANN40
 
 async def _run_verb(verb: CliCommand, context: Any) -> object:  # noqa: ANN401
     return await drain(verb.run(context, sample_values(verb.options)))
+
+
+async def _tell_thing(source: Source, one: Instruction, context: Any) -> object:  # noqa: ANN401
+    if source.command is None:
+        return None
+    given = Instructed(one.id, sample_values(one.form), context.key)
+    return await source.command(context, "station", given)
 
 
 async def _listen(listener: Callable[..., Any], event: str, context: Any) -> object:  # noqa: ANN401

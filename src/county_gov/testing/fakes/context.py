@@ -77,6 +77,11 @@ class FakeContext:
         logger: FilteringBoundLogger = structlog.get_logger("plugin.test")
         return logger
 
+    @property
+    def plugin(self) -> FakeContext:
+        """The same, for what a command does on the plugin's own behalf."""
+        return self
+
     async def open_case(
         self,
         workflow: str,
