@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from county_gov.deployment import County
+from county_gov.deployment.settings import settings_from
 from county_gov.registry import discovery
-from county_gov.testing.world import complete, settings_of
 
 PLUGINS = Path(__file__).with_name("plugins")
 INSTALLED = {
@@ -20,6 +20,17 @@ INSTALLED = {
 }
 STREAMS = tuple(f"dam{number}.water_level" for number in range(6))
 """After a failure a rule is asked about another datastream at once, about the same one later."""
+
+DAMS = range(len(STREAMS))
+REGISTERS = {
+    "areas": ["code,kind,name,parent,valid_from", "990101,county,示范县,,2000-01-01"],
+    "units": ["code,name,kind,area", "office,office,office,990101"],
+    "things": ["code,name,area,unit", *(f"dam{one},dam,990101,office" for one in DAMS)],
+    "datastreams": [
+        "code,thing,observed_property,name,unit,period_seconds,decimals",
+        *(f"dam{one}.water_level,dam{one},water_level,level,m,0,2" for one in DAMS),
+    ],
+}
 
 MakeCounty = Callable[..., County]
 
@@ -38,15 +49,15 @@ def make_county(tmp_path: Path) -> Iterator[MakeCounty]:
     made: list[County] = []
 
     def make(*plugins: dict[str, object]) -> County:
-        world = complete(areas=(), things=(), datastreams=STREAMS, roles=None, plugins=())
-        settings = settings_of(
-            world,
-            tmp_path / "county",
-            timezone="Asia/Shanghai",
-            drill=False,
-            more={"plugin": list(plugins), "notify": {"channels": ["core.log"]}},
-        )
-        made.append(County(settings))
+        for name, lines in REGISTERS.items():
+            (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        deployment: dict[str, object] = {
+            "county": {"name": "示范县", "code": "990101", "api": 0},
+            "store": {"url": "sqlite:///county.db", "migrate": True},
+            "registers": {name: f"{name}.csv" for name in REGISTERS},
+            "plugin": list(plugins),
+        }
+        made.append(County(settings_from(deployment, folder=tmp_path)))
         return made[-1]
 
     yield make
