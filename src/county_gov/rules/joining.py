@@ -113,37 +113,35 @@ class Joiner:
         back = max(look_back(one) for one in inputs.values())
         for rows in _groups(asked, back):
             series = asked.series[rows]
-            streams = {
-                one.number: one
-                for one in (partners[index] for index in np.unique(series).tolist())
-                if one is not None
-            }
-            places = {number: place for place, number in enumerate(sorted(streams))}
-            place_of = np.array(
-                [-1 if one is None else places.get(one.number, -1) for one in partners], np.int64
-            )
-            there = rows[place_of[series] >= 0]
-            if not len(there):
-                continue
-            mine = Asked(place_of[asked.series[there]], asked.instants[there])
-            low, high = int(mine.instants.min()) - back, int(mine.instants.max())
-            stored = self.readings.read_many(snapshot, sorted(streams), low, high + 1)
-            owners = np.searchsorted(np.array(sorted(streams), np.int64), stored.datastream)
-            kept = [streams[number] for number in sorted(streams)]
-            for name, one in inputs.items():
-                counts = self.counting(one, stored.flag)
-                samples = Samples(
-                    owners[counts], stored.time[counts], stored.value[counts], counts[counts]
-                )
-                joined = Joined(
-                    samples,
-                    10.0 ** np.array([view.decimals for view in kept], np.float64),
-                    np.array([view.period for view in kept], np.int64),
-                    low,
-                    high,
-                )
-                found[name][there] = joined.figures(one, mine)
+            streams, places = _places(partners, np.unique(series).tolist())
+            there = rows[places[series] >= 0]
+            if len(there):
+                mine = Asked(places[asked.series[there]], asked.instants[there])
+                for name, column in self._together(snapshot, streams, inputs, mine, back):
+                    found[name][there] = column
         return found
+
+    def _together(
+        self,
+        snapshot: Snapshot,
+        streams: Sequence[DatastreamView],
+        inputs: Mapping[str, SeriesInput],
+        asked: Asked,
+        back: int,
+    ) -> Iterator[tuple[str, Float64s]]:
+        """The columns of rows whose joined datastreams (by number) are read in one read."""
+        low, high = int(asked.instants.min()) - back, int(asked.instants.max())
+        numbers = [view.number for view in streams]
+        stored = self.readings.read_many(snapshot, numbers, low, high + 1)
+        owners = np.searchsorted(np.array(numbers, np.int64), stored.datastream)
+        scales = 10.0 ** np.array([view.decimals for view in streams], np.float64)
+        periods = np.array([view.period for view in streams], np.int64)
+        for name, one in inputs.items():
+            counts = self.counting(one, stored.flag)
+            samples = Samples(
+                owners[counts], stored.time[counts], stored.value[counts], counts[counts]
+            )
+            yield name, Joined(samples, scales, periods, low, high).figures(one, asked)
 
     @property
     def back(self) -> int:
@@ -203,6 +201,20 @@ class Joiner:
     def depends_on(self, kind: str, ref: str) -> bool:
         """Whether an entry of the journal, of a kind and about a ref, may have changed an input."""
         return any(source_of(one) == (kind, ref) for one in self.by_day.values())
+
+
+def _places(
+    partners: Sequence[DatastreamView | None], present: Sequence[int]
+) -> tuple[list[DatastreamView], Int64s]:
+    """The joined datastreams of some series, by number, and the place of each series' own (-1)."""
+    places = np.full(len(partners), -1)
+    found = {one.number: one for one in (partners[index] for index in present) if one is not None}
+    place_of = {number: place for place, number in enumerate(sorted(found))}
+    for index in present:
+        partner = partners[index]
+        if partner is not None:
+            places[index] = place_of[partner.number]
+    return [found[number] for number in place_of], places
 
 
 def _groups(asked: Asked, back: int) -> Iterator[Int64s]:
