@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from county_gov.cli.arguments import DeploymentFile
 
 if TYPE_CHECKING:
+    from county_gov.deployment import County
     from county_gov.registry.discovery import LoadedPlugin
 
 
@@ -21,6 +23,7 @@ def check(file: DeploymentFile) -> None:
     settings = read_settings(file)
     county = County(settings)
     check_registers(settings)
+    _check_addresses(county)
     found = county.registry.contributions
     typer.echo(f"{settings.county.name.zh} ({settings.county.code}): {file} is sound")
     for plugin in county.registry.plugins:
@@ -40,6 +43,14 @@ def check(file: DeploymentFile) -> None:
     if missing:
         typer.echo(f"  this kernel cannot close to a plugin's process: {', '.join(missing)}")
     county.plugins.end()
+
+
+def _check_addresses(county: County) -> None:
+    """Refuse addresses of plugins that are taken; without the server there are none."""
+    if find_spec("aiohttp") is not None:
+        from county_gov.server import application
+
+        application(county)
 
 
 def _isolation(plugin: LoadedPlugin) -> str:
