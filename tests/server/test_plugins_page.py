@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from county_gov.deployment import County, read_settings
 from county_gov.registry.tampering import Replaced
-from tests.server.conftest import Site
+from tests.server.conftest import STREAM, Serve, Site
+from tests.store_fixtures import StandingClock
 
 
 @pytest.mark.parametrize(
@@ -67,3 +71,30 @@ async def test_metrics_count_calls_of_plugins(site: Site) -> None:
     assert f"county_gov_plugin_calls_total{labels} 1" in text
     assert f"county_gov_plugin_failures_total{labels} 0" in text
     assert 'county_gov_plugin_process_starts_total{plugin="sensors"} 0' in text
+
+
+async def test_the_bundled_plugin_runs_in_a_process_of_its_own_as_well(
+    folder: Path, clock: StandingClock, serve_county: Serve
+) -> None:
+    """Its rule raises the alert, its page is drawn, and its guards let a case move."""
+    file = folder / "county.toml"
+    text = file.read_text(encoding="utf-8")
+    entry = 'use = "sensors"'
+    assert 1 == text.count(entry)
+    file.write_text(text.replace(entry, f'{entry}\nisolation = "process"'), encoding="utf-8")
+
+    async with County(read_settings(file), clock=clock) as county:
+        site = await serve_county(county)
+        await site.send([{"datastream": STREAM, "time": "2023-11-14T21:00:00Z", "value": 180}])
+        await county.caught_up()
+        visitor = await site.person("dispatch1")
+        async with visitor.get("/sensors/stations", params={"lang": "en"}) as answer:
+            page = await answer.text()
+        circuits = {one.what: one.failures for one in county.gateway.of_plugin("sensors")}
+        (state,) = county.plugins.states()
+
+    assert 200 == answer.status
+    assert "This page cannot be shown just now" not in page
+    assert state.process is not None
+    assert {"page sensors/stations", "rule sensors.pm25_heavy"} <= set(circuits)
+    assert {0} == set(circuits.values())
