@@ -27,12 +27,14 @@ class Visit:
     Args:
         plugin, what: Whose, and for which purpose.
         seconds: How long it may stay.
+        step: Whether it is a step of an async function, on the event loop.
         outer: The visit that it interrupted on the same thread.
     """
 
     plugin: str
     what: str
     seconds: float
+    step: bool = False
     outer: Visit | None = None
     since: float = field(factory=time.monotonic)
     overdue: bool = False
@@ -45,10 +47,10 @@ class Visits:
     _now: dict[int, Visit] = field(factory=dict, init=False)
 
     @contextmanager
-    def of(self, plugin: str, what: str, seconds: float) -> Iterator[Visit]:
+    def of(self, plugin: str, what: str, seconds: float, *, step: bool = False) -> Iterator[Visit]:
         """Note that a plugin's code runs on this thread."""
         thread = threading.get_ident()
-        visit = Visit(plugin, what, seconds, self._now.get(thread))
+        visit = Visit(plugin, what, seconds, step, self._now.get(thread))
         self._now[thread] = visit
         try:
             yield visit
@@ -84,7 +86,7 @@ class Steps(Generic[T]):
         value: Any = None
         error: BaseException | None = None
         while True:
-            with self.visits.of(self.plugin, self.what, STEP_SECONDS) as visit:
+            with self.visits.of(self.plugin, self.what, STEP_SECONDS, step=True) as visit:
                 try:
                     yielded = inner.send(value) if error is None else inner.throw(error)
                 except StopIteration as end:
