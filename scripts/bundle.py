@@ -46,9 +46,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 target=${1:-$here/env}
 (cd "$here" && sha256sum --check --quiet SHA256SUMS)
 "${PYTHON:-python3}" -m venv "$target"
-"$target/bin/python" -m pip install --quiet --disable-pip-version-check --no-index \\
-    --find-links "$here/wheels" --only-binary :all: --require-hashes \\
-    --requirement "$here/requirements.txt"
+"$target/bin/python" -m pip install --quiet --disable-pip-version-check --no-index --no-deps \\
+    "$here"/wheels/*.whl
+"$target/bin/python" -m pip check --quiet
 "$target/bin/county-gov" --version
 echo "installed into $target"
 """
@@ -112,7 +112,7 @@ def collect(folder: Path) -> list[Wheel]:
     wanted = [one for one in own if one != core] + [f"{core}[{EXTRAS}]"]
     pip = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     fetch = ["--only-binary", ":all:", "--constraint", str(CONSTRAINTS), "--dest", str(folder)]
-    _run([sys.executable, *pip, *fetch, "--find-links", str(folder), *wanted])
+    _run([sys.executable, *pip, *fetch, *wanted])
     return [Wheel.of(path) for path in sorted(folder.glob("*.whl"))]
 
 

@@ -1,6 +1,6 @@
 """Parameters: values that the county sets, from a day on, under a document number.
 
-A value that one person proposes holds only once a second one has approved it::
+A value that one person proposes holds only once a second one has approved it:
 
     Parameter(
         id="reservoir.flood_limit",
