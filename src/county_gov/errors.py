@@ -216,8 +216,8 @@ class RecordInvalid(RecordError, ValueError):
 class RecordConflict(RecordError, RuntimeError):
     """Somebody else changed the record first: look at it as it is now, then decide anew.
 
-    ``current`` is the version it has now, 0 where there is none; ``code`` is "idempotency" where the
-    idempotency key was used for another request instead.
+    ``current`` is the version it has now, 0 where there is none; ``code`` is "idempotency" where
+    the idempotency key was used for another request instead.
     """
 
     def __init__(self, message: str, *, current: int = 0, code: str = "version") -> None:

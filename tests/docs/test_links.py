@@ -46,7 +46,7 @@ def test_a_page_has_one_title(path: Path) -> None:
     """A page of the documentation has one heading of the first level, or includes another page."""
     text = path.read_text(encoding="utf-8")
     titles = [words for level, words in headings(text) if level == 1]
-    assert len(titles) == (0 if text.startswith('--8<--') else 1)
+    assert len(titles) == (0 if text.startswith("--8<--") else 1)
 
 
 def test_the_readmes_say_the_same() -> None:

@@ -2,7 +2,7 @@
 
 A part of the contract that is to go is announced here, with what to use instead and the version of
 `API` in which it is gone. Until then it works and warns; at that version it is removed together
-with its constant::
+with its constant:
 
     SOURCE_FETCH = Deprecation("Source.fetch", instead="Source.open", since=1, gone=2)
 
