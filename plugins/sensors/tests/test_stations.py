@@ -22,6 +22,7 @@ from county_gov.api import (
     Series,
     Table,
 )
+from county_gov.testing import FakeParameters, FakeRecords
 from county_gov_sensors.config import SensorsConfig
 from county_gov_sensors.stations import StationsPage
 
@@ -124,6 +125,9 @@ class FakeContext:
     actor: Actor = Actor("person", "示范·丙", 1)
     read: FakeReader = field(factory=FakeReader)
     clock: FakeClock = field(factory=FakeClock)
+    records: FakeRecords = field(factory=FakeRecords)
+    parameters: FakeParameters = field(factory=FakeParameters)
+    timezone: str = "Asia/Shanghai"
 
 
 PAGE = StationsPage(SensorsConfig())

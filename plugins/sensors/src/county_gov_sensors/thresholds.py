@@ -90,7 +90,7 @@ def _judgement(passed: Bools, known: Bools, values: Float64s, limits: Float64s) 
 
 def rule_of(threshold: ThresholdConfig, timezone: str) -> Rule:
     """The rule of a threshold; its version changes with its limits."""
-    kinds = {"latest": Latest, "hourly_mean": HourlyMean}
+    kinds: Mapping[str, type[Latest | HourlyMean]] = {"latest": Latest, "hourly_mean": HourlyMean}
     citations = _citations(threshold)
     conditions = tuple(
         Condition(name, title, citations[-1], threshold.unit, tuple(reversed(citations[:-1])))
