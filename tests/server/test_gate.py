@@ -26,7 +26,17 @@ from county_gov.server.routes import PUBLIC, Access, Route, check_routes, permit
 from tests.server.conftest import Serve, Site
 from tests.store_fixtures import StandingClock
 
-PARTS = {"id": "1", "code": "aotizhongxin.pm25", "event": "dispatch", "name": "console.css"}
+PARTS = {
+    "id": "1",
+    "code": "aotizhongxin.pm25",
+    "command": "reservoir.take_over",
+    "dataset": "reservoir.roster",
+    "event": "dispatch",
+    "format": "csv",
+    "key": "1",
+    "name": "console.css",
+    "number": "1",
+}
 
 
 def address(route: Route) -> str:
