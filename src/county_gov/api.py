@@ -92,6 +92,7 @@ from county_gov.contract.rule import HourlyMean as HourlyMean
 from county_gov.contract.rule import Input as Input
 from county_gov.contract.rule import Judgement as Judgement
 from county_gov.contract.rule import Latest as Latest
+from county_gov.contract.rule import LocalTime as LocalTime
 from county_gov.contract.rule import Rule as Rule
 from county_gov.contract.rule import Setting as Setting
 from county_gov.contract.rule import Verdicts as Verdicts

@@ -42,6 +42,7 @@ from county_gov.rules.dated import DatedSources, first_instant, local_days
 from county_gov.rules.episode import States
 from county_gov.rules.evaluation import RuleEvaluator
 from county_gov.rules.hours import Coverage, hours_over
+from county_gov.rules.joined import SeriesInput
 from county_gov.rules.judging import EpisodeChange, Judging
 from county_gov.rules.samples import Samples
 from county_gov.rules.scan import Track, scan
@@ -199,6 +200,12 @@ def naive_value(dated: Dated, one: Attribute | Setting, number: int, day: int) -
     return np.nan if value is None else value
 
 
+def series_of(one: Input) -> SeriesInput:
+    """An input that is read from a datastream."""
+    assert isinstance(one, Latest | HourlyMean | Window)
+    return one
+
+
 def naive_figure(memory: Memory, one: Latest | HourlyMean | Window, number: int, at: int) -> float:
     """One joined figure, looked for in all readings one by one."""
     partner = number if one.observed_property == FIRST else number + 2
@@ -261,7 +268,7 @@ def expected(memory: Memory, dated: Dated, rule: Rule, hold_for: int) -> list[Fo
         others = [
             naive_value(dated, other, number, day)
             if isinstance(other, Attribute | Setting)
-            else naive_figure(memory, other, number, at)
+            else naive_figure(memory, series_of(other), number, at)
             for at, day in zip(instants.tolist(), days, strict=True)
         ]
         batch = Batch(

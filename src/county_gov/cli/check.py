@@ -35,6 +35,8 @@ def check(file: DeploymentFile) -> None:
         "alert policies": len(found.alert_policies),
         "workflows": len(found.workflows),
         "notifiers": len(found.notifiers),
+        "parameters": len(found.parameters),
+        "jobs": len(found.jobs),
         "pages": len(found.pages),
         "permissions": len(found.permissions),
     }

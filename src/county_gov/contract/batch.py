@@ -27,6 +27,9 @@ NO_TIME = np.iinfo(np.int64).min
 class Batch(Mapping[str, NDArray[Any]]):
     """Equally long, read-only columns under their names.
 
+    It is a mapping from names to columns: ``len(batch)`` counts the columns, ``batch.rows`` the
+    rows.
+
     Args:
         columns: One array of shape (n,) per name. They are made read-only in place.
 

@@ -97,7 +97,9 @@ class HourlyMean:
     """Input: the mean of each clock hour.
 
     An hour counts when at least ``coverage`` of its readings are there (GB 3095-2026, table 4:
-    45 minutes of sampling) and the hour is over; any other hour is a gap. As the first input of a
+    45 minutes of sampling); any other hour is a gap. It is judged when all of its readings are
+    there, or when the first one after it has come. The mean is the arithmetic one: what adds up
+    otherwise, like sound levels, must be delivered as hours. As the first input of a
     rule: each hour that counts is a row, whose time is the hour's beginning. As a further one: the
     last full hour at the row's instant, NaN where it does not count; beside hours, the same hour.
 
@@ -177,10 +179,28 @@ class Setting:
     parameter: str
 
 
+ClockPart = Literal["hour", "weekday", "day"]
+CLOCK_PARTS: tuple[ClockPart, ...] = ("hour", "weekday", "day")
+
+
+@frozen
+class LocalTime:
+    """Further input: the row's local time, for limits that differ by hour, weekday or season.
+
+    Its column is float64 and never NaN; an hourly row has the time of its hour's beginning.
+
+    Args:
+        part: "hour" is the hours since local midnight with their fraction (0 up to 24), "weekday"
+            is 0 for Monday to 6, "day" the day of the year, from 1.
+    """
+
+    part: ClockPart = "hour"
+
+
 Driving = Latest | HourlyMean
 """What a rule's first input can be: it gives the rows."""
 
-Input = Latest | HourlyMean | Window | Attribute | Setting
+Input = Latest | HourlyMean | Window | Attribute | Setting | LocalTime
 
 
 @frozen(eq=False)
@@ -320,6 +340,8 @@ def _fault(one: Input) -> str:
             problem = f"how: expected one of {', '.join(WINDOW_FIGURES)}, got {how!r}"
         case Window(coverage=coverage, within=within) if not 0 <= coverage <= 1 or within < 0:
             problem = f"expected a coverage from 0 to 1 and within of 0 or more, got {one}"
+        case LocalTime(part=part) if part not in CLOCK_PARTS:
+            problem = f"part: expected one of {', '.join(CLOCK_PARTS)}, got {part!r}"
         case Attribute(key=key) if key not in {"thing", "area"}:
             problem = f"key: expected 'thing' or 'area', got {key!r}"
     return problem

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from attrs import define, field, frozen
 
 from county_gov.contract.batch import Float64s, Int64s, Texts
-from county_gov.contract.clock import EARLIEST, HOUR, MICROSECONDS
-from county_gov.contract.rule import Attribute, Setting
+from county_gov.contract.clock import DAY, EARLIEST, HOUR, MICROSECONDS
+from county_gov.contract.rule import Attribute, ClockPart, Setting
 from county_gov.contract.schema import Value
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from county_gov.store.transaction import Snapshot
 
 EPOCH = date(1970, 1, 1)
+THURSDAY = 3
+"""The weekday of 1970-01-01, counted from Monday."""
 QUARTER = HOUR // 4
 """Offsets from UTC change at no finer instants than these."""
 MOST_KEPT = 100_000
@@ -93,6 +95,24 @@ def local_days(times: Int64s, zone: ZoneInfo) -> Int64s:
         for one in quarters.tolist()
     ]
     return np.array(days, np.int64)[rows]
+
+
+def clock_part(times: Int64s, zone: ZoneInfo, part: ClockPart) -> Float64s:
+    """What the county's clocks and calendar show at each instant, shape (n,); see `LocalTime`."""
+    quarters, rows = np.unique(times // QUARTER, return_inverse=True)
+    offsets = [
+        datetime.fromtimestamp(one * QUARTER // MICROSECONDS, zone).utcoffset() or timedelta()
+        for one in quarters.tolist()
+    ]
+    steps = [one // timedelta(microseconds=1) for one in offsets]
+    local = times + np.array(steps, np.int64)[rows]
+    if part == "hour":
+        return np.asarray(local % DAY / HOUR, np.float64)
+    days = local // DAY
+    if part == "weekday":
+        return np.asarray((days + THURSDAY) % 7, np.float64)
+    dates = days.astype("datetime64[D]")
+    return np.asarray((dates - dates.astype("datetime64[Y]")).astype(np.int64) + 1, np.float64)
 
 
 def first_instant(day: int, zone: ZoneInfo) -> int:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from county_gov.contract.batch import Bools, Float64s, Int64s, UInt8s
 from county_gov.contract.clock import DAY, HOUR
-from county_gov.contract.rule import Attribute, HourlyMean, Latest, Setting
-from county_gov.rules.dated import DatedInput, DatedValues, local_days, source_of
+from county_gov.contract.rule import Attribute, HourlyMean, Latest, LocalTime, Setting
+from county_gov.rules.dated import DatedInput, DatedValues, clock_part, local_days, source_of
 from county_gov.rules.hours import floor_hour
 from county_gov.rules.joined import Asked, Joined, SeriesInput, fits, look_back
 from county_gov.rules.samples import InputRows, Readings, Register, Samples, Stretch
@@ -53,21 +53,27 @@ class Joiner:
     """The inputs that are read from datastreams, by column, by observed property."""
     by_day: Mapping[str, DatedInput] = field(init=False)
     """Those that hold by the day, by column."""
+    by_clock: Mapping[str, LocalTime] = field(init=False)
+    """Those that the row's instant itself says, by column."""
 
     def __attrs_post_init__(self) -> None:
         series: dict[str, dict[str, SeriesInput]] = {}
         by_day: dict[str, DatedInput] = {}
+        by_clock: dict[str, LocalTime] = {}
         for name, one in self.rule.joined.items():
             if isinstance(one, Attribute | Setting):
                 by_day[name] = one
+            elif isinstance(one, LocalTime):
+                by_clock[name] = one
             else:
                 series.setdefault(one.observed_property, {})[name] = one
         object.__setattr__(self, "series", series)
         object.__setattr__(self, "by_day", by_day)
+        object.__setattr__(self, "by_clock", by_clock)
 
     def __bool__(self) -> bool:
         """Whether there is anything to join."""
-        return bool(self.series or self.by_day)
+        return bool(self.series or self.by_day or self.by_clock)
 
     @property
     def hourly(self) -> bool:
@@ -94,6 +100,8 @@ class Joiner:
             days = local_days(rows.times, self.zone)
             for name, one in self.by_day.items():
                 found[name] = self.dated.column(snapshot, one, views, rows.series, days)
+        for name, clock in self.by_clock.items():
+            found[name] = clock_part(rows.times, self.zone, clock.part)
         instants = rows.times + (HOUR - 1) if self.hourly else rows.times
         for observed, inputs in self.series.items():
             found |= self._figures(snapshot, views, observed, inputs, Asked(rows.series, instants))

@@ -84,9 +84,14 @@ class Acting(Stage):
         """What a page shows to somebody.
 
         Raises:
+            NotFound: if there is no such page.
             AccessDenied: if that person may not open it.
         """
-        actor, page = await self.actor(who), self.county.registry.contributions.pages[path]
+        pages = self.county.registry.contributions.pages
+        page = pages.get(path)
+        if page is None:
+            raise NotFound(f"there is no page {path!r}; there are {sorted(pages)}")
+        actor = await self.actor(who)
         if not actor.may(page.permission):
             raise AccessDenied(f"{who} may not open {path}: it needs {page.permission}")
         return await page.views(self.county.page_context(actor, query))

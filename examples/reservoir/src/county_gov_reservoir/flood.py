@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 
 import numpy as np
 from attrs import frozen
@@ -100,7 +101,7 @@ class FloodRule:
             },
             conditions=tuple(conditions),
             judge=self.judge,
-            version="1",
+            version=f"1-{sha256(repr(self.config).encode()).hexdigest()[:8]}",
         )
 
     def policy(self) -> AlertPolicy:

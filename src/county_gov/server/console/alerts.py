@@ -41,7 +41,9 @@ CHANGES = {
     "raised": Text(zh="触发告警", en="Raised"),
     "level": Text(zh="级别变化", en="Level changed"),
     "cleared": Text(zh="告警结束", en="Cleared"),
-    "corrected": Text(zh="迟到数据更正了告警", en="Corrected by late data"),
+    "corrected": Text(
+        zh="因迟到数据或补定的限值而更正", en="Corrected: late data, or a limit set since"
+    ),
     "withdrawn": Text(zh="迟到数据撤销了告警", en="Withdrawn because of late data"),
 }
 COLUMNS = (
@@ -308,13 +310,13 @@ def _conditions(
 def _note(view: EpisodeView) -> Text | None:
     if view.withdrawn:
         return Text(
-            zh="迟到或更正的数据表明当时未超限，本告警已撤销；记录保留。",
-            en="Late or corrected readings show that the limit was not passed: it was withdrawn.",
+            zh="迟到的数据或补定的限值表明当时未超限，本告警已撤销；记录保留。",
+            en="Late readings, or a limit set since, show that nothing was passed: withdrawn.",
         )
     if view.corrected:
         return Text(
-            zh="迟到或更正的数据改变了本告警的起止时间或峰值。",
-            en="Late or corrected readings changed its beginning, end or peak.",
+            zh="迟到的数据或补定的限值改变了本告警的起止时间或峰值。",
+            en="Late readings, or a limit set since, changed its beginning, end or peak.",
         )
     return None
 

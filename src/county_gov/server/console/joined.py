@@ -10,7 +10,15 @@ from attrs import frozen
 
 from county_gov.contract.clock import DAY, HOUR
 from county_gov.contract.page import Column, Row, Table
-from county_gov.contract.rule import Attribute, HourlyMean, Latest, Setting, Window, WindowFigure
+from county_gov.contract.rule import (
+    Attribute,
+    HourlyMean,
+    Latest,
+    LocalTime,
+    Setting,
+    Window,
+    WindowFigure,
+)
 from county_gov.contract.text import Text
 from county_gov.server.console.naming import datastream_name
 
@@ -40,6 +48,13 @@ class _Meaning:
     title: Text
     unit: str
     decimals: int
+
+
+CLOCK = {
+    "hour": _Meaning(Text(zh="当地时刻", en="Local time"), "h", 1),
+    "weekday": _Meaning(Text(zh="星期（0 为周一）", en="Weekday (0 is Monday)"), "", 0),
+    "day": _Meaning(Text(zh="一年中的第几天", en="Day of the year"), "", 0),
+}
 
 
 async def joined_of(
@@ -115,6 +130,8 @@ def _meaning(call: Call, datastream: DatastreamView, one: Input) -> _Meaning:
     if isinstance(one, Attribute):
         field = contributions.datasets[one.dataset].schema[one.field]
         return _Meaning(field.title, field.unit, field.decimals or 0)
+    if isinstance(one, LocalTime):
+        return CLOCK[one.part]
     siblings = call.county.registers.snapshot.datastreams_at(datastream.thing)
     partner = next((x for x in siblings if x.observed_property == one.observed_property), None)
     if one.observed_property == datastream.observed_property:
