@@ -19,7 +19,7 @@ BROWSER_TESTS := tests/browser tests/server/render/test_browser.py
 KILLS ?= 50
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
-EDITABLE := --no-build-isolation --editable '.[server,postgresql,testing]' $(addprefix --editable ,$(PLUGINS) $(EXAMPLES))
+EDITABLE := --no-build-isolation --editable '.[server,postgresql,excel,testing]' $(addprefix --editable ,$(PLUGINS) $(EXAMPLES))
 
 export PYTHONUTF8 := 1
 # Playwright drives the system's Chromium; it must never fetch a browser of its own.

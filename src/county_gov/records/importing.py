@@ -144,6 +144,7 @@ class RecordImports(RecordFiles):
                 past.keep_write(tx, whose_keys(actor), idempotency_key, kept)
 
         await self._store.write(finish)
+        await self._note_preview(actor, desk, plan, request=request)
         return await asyncio.to_thread(_import, number, "previewed", name, desk, plan)
 
     async def imported(self, actor: Actor, number: int) -> Import:
@@ -155,7 +156,19 @@ class RecordImports(RecordFiles):
         kept, file = await self._kept(actor, number)
         desk = self._import_desk(actor, kept.dataset)
         plan = await asyncio.to_thread(self._plan_file, desk, actor, file)
+        await self._note_preview(actor, desk, plan)
         return await asyncio.to_thread(_import, number, kept.state, kept.name, desk, plan)
+
+    async def _note_preview(
+        self, actor: Actor, desk: Desk, plan: Plan, *, request: str = ""
+    ) -> None:
+        """Put it into the audit trail that a preview shows personal fields as they are."""
+        seen = any(one.current is not None and one.current.unmasked for one in plan.drafts)
+        if desk.known.personal and seen and actor.kind != "system":
+            target = f"dataset:{desk.known.dataset.id}"
+            await self._store.write(
+                lambda tx: tx.append_audit(actor, "record.read", target, request=request)
+            )
 
     async def apply(self, actor: Actor, number: int, *, request: str = "") -> ImportOutcome:
         """Bring a file's rows in, as the preview has shown it; durable when it returns.

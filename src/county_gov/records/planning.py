@@ -48,7 +48,7 @@ class ImportRow:
         key: Its key, with its day where the dataset is dated; empty where it has none.
         kind: What becomes of it.
         problems: Why it is rejected: each field with what is wrong.
-        before: The values of the row that is there, as who imports sees them.
+        before: The values of the row that is there, as who imports sees them; None where rejected.
         after: The values that it will have, as who imports sees them; None where rejected.
         changed: Names of the fields whose value changes.
     """
@@ -244,8 +244,10 @@ def _named(draft: Draft, name: str) -> bool:
 
 def _shown_row(desk: Desk, draft: Draft) -> ImportRow:
     known, current = desk.known, draft.current
-    before = None if current is None else shown(known, current.values, unmasked=current.unmasked)[0]
     rejected = draft.kind == "rejected"
+    before: Mapping[str, Value] | None = None
+    if current is not None and not rejected:  # what is rejected may lie outside one's area
+        before = shown(known, current.values, unmasked=current.unmasked)[0]
     after: dict[str, Value] | None = None
     changed: tuple[str, ...] = ()
     if not rejected:

@@ -84,7 +84,12 @@ class Upgrading:
 
     @property
     def _target(self) -> RecordTable:
-        return tables.table_of(self.dataset, name=self.row.table + NEXT, retired=self.retired)
+        return tables.table_of(self.dataset, name=self._successor, retired=self.retired)
+
+    @property
+    def _successor(self) -> str:
+        """Name of the table to be filled: its indexes keep it, so each version has its own."""
+        return f"{self.row.table}{NEXT}{self.dataset.schema.version}"
 
     @property
     def _goal(self) -> str:
@@ -176,7 +181,7 @@ class Upgrading:
         """Put the upgraded rows in place of the others."""
         name = self.row.table
         declared.drop_table(tx, name + OLD)
-        declared.swap_tables(tx, name, name + NEXT, name + OLD)
+        declared.swap_tables(tx, name, self._successor, name + OLD)
         kept = DeclaredRow(
             self.dataset.id,
             name,

@@ -251,8 +251,8 @@ def _map(levels: tuple[Level, ...]) -> Map:
 async def _roster(ctx: PageContext) -> Table:
     """Who is on duty now, and who comes next."""
     now = ctx.clock.now()
-    found = await ctx.records.find(ROSTER_DATASET.id, sort="begins", limit=1000)
-    shifts = [one for one in found if int(one.values["ends"] or 0) > now][:SHIFTS]
+    newest = await ctx.records.find(ROSTER_DATASET.id, sort="-begins", limit=1000)
+    shifts = [one for one in reversed(newest) if int(one.values["ends"] or 0) > now][:SHIFTS]
     rows = tuple(
         Row(
             cells={

@@ -49,7 +49,7 @@ async def draw(ctx: Context, run: JobRun) -> str:
             "silent": silent,
             "text": "\n".join(lines),
         },
-        idempotency_key=f"report:{run.at}",
+        idempotency_key=f"report:{run.at}:{run.attempt}",
     )
     return f"{day}: {len(reservoirs)} reservoirs, {above} above the limit, {silent} without data"
 
