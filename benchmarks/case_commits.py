@@ -34,6 +34,7 @@ from county_gov.api import Actor, CaseView, Event, State, TaskSpec, Text, Workfl
 from county_gov.cases import Cases
 from county_gov.contract.batch import NO_TIME
 from county_gov.contract.clock import SystemClock
+from county_gov.server.serving import settle_memory
 from county_gov.store import Priority, Store, Transaction, migration, open_database
 from county_gov.store.observations.observations import Observations
 from county_gov.store.observations.rows import Readings
@@ -205,6 +206,7 @@ async def measure(url: str, seconds: float) -> dict[str, float]:
         timezone="Asia/Shanghai",
         channels=(),
     )
+    settle_memory()
     run = Run(seconds)
     intake = [asyncio.create_task(_ingest(store, observations, run)) for _ in range(IN_FLIGHT)]
     upkeep = asyncio.create_task(_settle(observations, run))

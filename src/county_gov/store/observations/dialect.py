@@ -27,6 +27,10 @@ class Found:
     rows: Stored
 
 
+Place = tuple[int, int]
+"""A row's key in a landing table: time and datastream."""
+
+
 class LandingDialect(Protocol):
     """The SQL of landing tables, per database.
 
@@ -99,8 +103,8 @@ class LandingDialect(Protocol):
         """
         ...
 
-    def scan(self, snapshot: Snapshot, number: int, start: int, end: int) -> Stored:
-        """All rows of a landing table with start <= time < end, in any order."""
+    def scan(self, snapshot: Snapshot, number: int, after: Place, limit: int) -> Stored:
+        """The first rows of a landing table after a time and datastream, in this order."""
         ...
 
     def series(

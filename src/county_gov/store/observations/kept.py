@@ -32,14 +32,18 @@ class Kept:
         self._parts[number] = []
 
     def append(self, number: int, rows: Stored) -> None:
-        """Keep rows that landed, if all earlier ones of the table are kept; forget the oldest."""
+        """Keep rows that landed, if all earlier ones of the table are kept; forget the newest.
+
+        Tables settle in their order. Were the oldest forgotten, a settling that lags behind would
+        find every table gone just before its turn, and read each of them back.
+        """
         parts = self._parts.get(number)
         if parts is None:
             return
         parts.append(rows)
         self._bytes += _size(rows)
         while self._bytes > self._most_bytes and self._parts:
-            self.forget(min(self._parts))
+            self.forget(max(self._parts))
 
     def take_back(self, number: int, rows: Stored) -> None:
         """Undo the last `append` of a table."""

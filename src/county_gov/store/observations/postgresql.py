@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from county_gov.contract.batch import NO_TIME, Int64s
 from county_gov.contract.clock import MICROSECONDS
 from county_gov.errors import StoreError
-from county_gov.store.observations.dialect import Found
+from county_gov.store.observations.dialect import Found, Place
 from county_gov.store.observations.rows import Stored
 from county_gov.store.transaction import Snapshot, Transaction
 
@@ -189,11 +189,14 @@ class PostgresqlLanding:
                 return bool(cursor.rowcount == len(changed))
         return True
 
-    def scan(self, snapshot: Snapshot, number: int, start: int, end: int) -> Stored:
-        """All rows of a landing table with start <= time < end."""
+    def scan(self, snapshot: Snapshot, number: int, after: Place, limit: int) -> Stored:
+        """The first rows of a landing table after a time and datastream, in this order."""
+        time, datastream = after
         return _copy_out(
             snapshot,
-            f"SELECT {_COLUMNS} FROM landing_{number:d} WHERE time >= {start:d} AND time < {end:d}",
+            f"SELECT {_COLUMNS} FROM landing_{number:d}"
+            f" WHERE (time, datastream) > ({time:d}, {datastream:d})"
+            f" ORDER BY time, datastream LIMIT {limit:d}",
         )
 
     def series(

@@ -8,6 +8,7 @@ touched the table or a block meanwhile; where one did, the slice is computed aga
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -24,7 +25,7 @@ from county_gov.contract.clock import DAY
 from county_gov.errors import StoreBusy, StoreError
 from county_gov.store import tables
 from county_gov.store.observations.blocks import Block, decode_block, encode_blocks
-from county_gov.store.observations.dialect import LandingDialect
+from county_gov.store.observations.dialect import LandingDialect, Place
 from county_gov.store.observations.landing import LONGEST, Landing
 from county_gov.store.observations.lookup import Unsettled
 from county_gov.store.observations.reading import block_rows
@@ -41,6 +42,8 @@ log = structlog.get_logger(__name__)
 SLICE_BLOCKS: Final = 400
 """Blocks that are written at once at most; see benchmarks/landing.py for how long it takes."""
 SLICE_ROWS: Final = 300_000
+PART_ROWS: Final = 50_000
+"""Rows that are read back at once at most: one read, so long as it lasts, keeps the log growing."""
 EVER: Final = 1 << 62
 """Beyond any instant or number of ours."""
 
@@ -112,7 +115,7 @@ class Settling:
         """Settle a table slice by slice until nothing is left or the time is up."""
         settled = 0
         while True:
-            table = await self._store.read(partial(self._load, number))
+            table = await self._load(number)
             if table is None:
                 return settled
             boundary = table.boundary
@@ -130,22 +133,35 @@ class Settling:
                 if made.last or time.monotonic() > deadline:
                     return settled
 
-    def _load(self, number: int, snapshot: Snapshot) -> _Table | None:
-        register = tables.landings
-        row = snapshot.first(
-            sa.select(register.c.changes, register.c.settled_day, register.c.settled_datastream)
-            .where(register.c.number == number)
-            .where(register.c.closed_at.is_not(None), register.c.settled_at.is_(None))
-        )
-        if row is None:
+    async def _load(self, number: int) -> _Table | None:
+        """A table's rows that are still to settle; None where none of it are."""
+        standing = await self._store.read(partial(_standing, number))
+        if standing is None:
             return None
-        changes, *boundary = row
-        rows = self._landing.kept.rows_of(number)
+        changes, boundary = standing
+        rows = await asyncio.to_thread(self._landing.kept.rows_of, number)
         if rows is None:
-            rows = self._dialect.scan(snapshot, number, -EVER, EVER)
-        if boundary[0] is not None:
-            rows = rows.take(Unsettled(number, *boundary).holds(rows.datastream, rows.day))
-        return _Table(number, changes, (boundary[0], boundary[1]), rows.take(_by_block(rows)))
+            rows = await self._read_back(number)
+        ordered = await asyncio.to_thread(_unsettled, rows, number, boundary)
+        return _Table(number, changes, boundary, ordered)
+
+    async def _read_back(self, number: int) -> Stored:
+        """All rows of a closed table, a part at a time.
+
+        While a reader reads, the database keeps all that was written since it began, and tidies
+        nothing up. The parts belong together all the same: a closed table changes by revisions
+        alone, and nothing is written that was computed before one of them.
+        """
+        parts: list[Stored] = []
+        after: Place = (-EVER, 0)
+        while True:
+            part = await self._store.read(
+                partial(self._dialect.scan, number=number, after=after, limit=PART_ROWS)
+            )
+            parts.append(part)
+            if len(part) < PART_ROWS:
+                return Stored.join(parts)
+            after = (part.time.item(-1), part.datastream.item(-1))
 
     def _write(self, table: _Table, made: _Slice, boundary: Boundary, tx: Transaction) -> None:
         """Write a slice, if nobody changed what it was computed from."""
@@ -187,6 +203,24 @@ class Settling:
         gone = tx.execute(sa.delete(register).where(register.c.number == number))
         if gone.rowcount == 1:
             self._dialect.drop(tx, number)
+
+
+def _standing(number: int, snapshot: Snapshot) -> tuple[int, Boundary] | None:
+    """The revisions of a closed table that has not settled, and how far it has."""
+    register = tables.landings
+    row = snapshot.first(
+        sa.select(register.c.changes, register.c.settled_day, register.c.settled_datastream)
+        .where(register.c.number == number)
+        .where(register.c.closed_at.is_not(None), register.c.settled_at.is_(None))
+    )
+    return None if row is None else (row[0], (row[1], row[2]))
+
+
+def _unsettled(rows: Stored, number: int, boundary: Boundary) -> Stored:
+    """What lies beyond the boundary, ordered by day, datastream and time."""
+    if boundary[0] is not None:
+        rows = rows.take(Unsettled(number, *boundary).holds(rows.datastream, rows.day))
+    return rows.take(_by_block(rows))
 
 
 def _closed(snapshot: Snapshot) -> list[int]:

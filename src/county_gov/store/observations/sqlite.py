@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from county_gov.contract.batch import NO_TIME, Int64s, UInt8s
-from county_gov.store.observations.dialect import Found
+from county_gov.store.observations.dialect import Found, Place
 from county_gov.store.observations.rows import Stored
 from county_gov.store.transaction import Snapshot, Transaction
 
@@ -193,11 +193,12 @@ class SqliteLanding:
         ).rowcount
         return not changed or swapped == len(changed)
 
-    def scan(self, snapshot: Snapshot, number: int, start: int, end: int) -> Stored:
-        """All rows of a landing table with start <= time < end."""
+    def scan(self, snapshot: Snapshot, number: int, after: Place, limit: int) -> Stored:
+        """The first rows of a landing table after a time and datastream, in this order."""
         cursor = snapshot.driver.execute(
-            f"SELECT {_COLUMNS} FROM landing_{number:d} WHERE time >= ?2 AND time < ?3",
-            [NO_TIME, start, end],
+            f"SELECT {_COLUMNS} FROM landing_{number:d} WHERE (time, datastream) > (?2, ?3)"
+            " ORDER BY time, datastream LIMIT ?4",
+            [NO_TIME, *after, limit],
         )
         return _fetch(cursor)
 
