@@ -28,10 +28,11 @@ from county_gov.store import Priority, tables
 from county_gov.store.intake import read_cursor
 from county_gov.store.observations import Observations
 from tests.intake.bad_inputs import DATASTREAM, GOOD, JSON, NDJSON, RECEIVED_AT
-from tests.intake.sample_registers import DAILY, IRREGULAR
+from tests.intake.sample_registers import DAILY, IRREGULAR, put_registers
 
 if TYPE_CHECKING:
-    from county_gov.store import Store
+    from county_gov.store import Store, Transaction
+    from county_gov.store.observations.rows import Landed, Readings
     from tests.intake.conftest import Current
     from tests.store_fixtures import StandingClock
 
@@ -95,7 +96,7 @@ async def test_a_large_delivery_takes_several_changes(intake: Intake, store: Sto
         for index in range(25_000)
     ]
     bad = [{**rows[0], "datastream": f"nothing{index}"} for index in range(1_500)]
-    commits = store.writer.commits
+    changes = store.writer.changes
     outcome = await intake.take(delivery([*bad, *rows, *rows[:10]]), source="test")
     assert (25_000, 10, 0, 1_500) == (
         outcome.accepted,
@@ -103,7 +104,7 @@ async def test_a_large_delivery_takes_several_changes(intake: Intake, store: Sto
         outcome.revised,
         outcome.quarantined,
     )
-    assert 3 == store.writer.commits - commits
+    assert 7 == store.writer.changes - changes
     assert list(range(100)) == [reason.row for reason in outcome.reasons]
     (batch,) = batches(store)
     assert (25_000, 10, 0, 1_500) == (
@@ -192,6 +193,42 @@ async def test_nothing_is_kept_of_a_change_that_fails(
     assert await intake.cursor("test") is None
     statement = sa.select(sa.func.count()).select_from(tables.quarantine)
     assert 0 == store.read_now(lambda snapshot: snapshot.scalar(statement))
+
+
+async def test_where_a_part_of_a_large_delivery_fails_none_after_it_is_written(
+    store: Store, observations: Observations, current: Current, clock: StandingClock
+) -> None:
+    """The cursor stays where it was, and the same delivery again brings what is missing."""
+    rows = [
+        {"datastream": IRREGULAR, "time": RECEIVED_AT - index, "value": index}
+        for index in range(12_000)
+    ]
+
+    class FailingOnce:
+        parts = 0
+
+        def land(self, tx: Transaction, rows: Readings, *, batch: int) -> Landed:
+            self.parts += 1
+            if self.parts == 2:
+                raise StoreError("no room")
+            return observations.land(tx, rows, batch=batch)
+
+        def land_together(self, tx: object, deliveries: object, batches: object) -> Any:
+            raise AssertionError
+
+        def cuts(self, rows: Any) -> list[int]:
+            return [0, 4_000, 8_000, 12_000]
+
+    clock.instant = RECEIVED_AT
+    put_registers(store)
+    intake = Intake(store, FailingOnce(), current, clock)
+    with pytest.raises(StoreError, match="no room"):
+        await intake.take(delivery(rows, cursor="1"), source="test")
+    assert [(4_000, 0)] == [(row["accepted"], row["duplicate"]) for row in batches(store)]
+    assert await intake.cursor("test") is None
+    outcome = await intake.take(delivery(rows, cursor="1"), source="test")
+    assert (8_000, 4_000) == (outcome.accepted, outcome.duplicate)
+    assert "1" == await intake.cursor("test")
 
 
 async def test_rows_are_counted_from_the_first_row(intake: Intake, quarantine: Quarantine) -> None:

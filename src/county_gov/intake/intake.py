@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from county_gov.errors import (
     DeliveryTooLarge,
     IntakeError,
     MalformedDelivery,
+    StoreError,
     UnsupportedWireFormat,
 )
 from county_gov.intake.few import read_few
@@ -53,6 +55,8 @@ FEW_READINGS = 250
 """So many readings are always one change."""
 REJECTED_A_CHANGE = 1_000
 """Rows of one change on the writer, so that nobody waits for it longer than some 20 ms."""
+PARTS_AT_ONCE = 4
+"""Parts of a delivery that wait for the writer together, to share a commit where nobody waits."""
 
 Decode = Callable[[Delivery, Things], Decoded]
 AfterLanding = Callable[["Transaction", int], None]
@@ -91,6 +95,8 @@ class _Batch:
     duplicate: int = 0
     revised: int = 0
     entry: JournalEntry | None = None
+    parts: int = 0
+    """Parts that have landed."""
 
 
 @frozen(eq=False)
@@ -99,6 +105,8 @@ class _Part:
 
     readings: Readings
     rejected: Sequence[Rejected]
+    number: int
+    """Parts before it."""
     last: bool
 
 
@@ -159,7 +167,7 @@ class Intake:
         Raises:
             IntakeError: if the whole cannot be read and is not quarantined whole.
             StoreError: if it could not be made durable. Some of its rows may have been (a delivery
-                of more than 10,000 rows takes several commits); the same delivery again is safe.
+                of more than 4,096 rows may take several commits); the same delivery again is safe.
         """
         small = self._read_few(delivery, source)
         if small is not None:
@@ -265,18 +273,22 @@ class Intake:
         parts = _parts(validated, self._cuts(readings))
         row = self._batch_row(delivery, source, len(parts[0].readings), len(rejected))
         batch = _Batch(row)
-        for part in parts:
 
-            def change(tx: Transaction, part: _Part = part) -> None:
-                self._land(tx, batch, part)
-                if part.last:
-                    if cursor is not None:
-                        set_cursor(tx, *cursor)
-                    if after is not None:
-                        after(tx, batch.number)
+        def land(part: _Part, tx: Transaction) -> None:
+            self._land(tx, batch, part)
+            if part.last:
+                if cursor is not None:
+                    set_cursor(tx, *cursor)
+                if after is not None:
+                    after(tx, batch.number)
 
-            rows = len(part.readings) + len(part.rejected)
-            await self.store.write(change, priority, rows=rows)
+        for start in range(0, len(parts), PARTS_AT_ONCE):
+            await _all_of(
+                self.store.write(
+                    partial(land, part), priority, rows=len(part.readings) + len(part.rejected)
+                )
+                for part in parts[start : start + PARTS_AT_ONCE]
+            )
         return _outcome(batch, rejected)
 
     async def _commit_small(self, delivery: Delivery, small: Small, *, source: str) -> Outcome:
@@ -333,12 +345,16 @@ class Intake:
         The batch's row is inserted as if all of the first readings were new, which they nearly
         always are; otherwise its counts are set.
         """
+        if batch.parts != part.number:
+            raise StoreError("an earlier part of this delivery was not written; send it again")
         before = (batch.number, batch.accepted, batch.duplicate, batch.revised, batch.entry)
 
         def undo() -> None:
             batch.number, batch.accepted, batch.duplicate, batch.revised, batch.entry = before
+            batch.parts = part.number
 
         tx.on_rollback(undo)
+        batch.parts += 1
         if not batch.number:
             batch.number = insert_batch(tx, batch.row)
         if len(part.readings):
@@ -385,16 +401,24 @@ def _parts(validated: Validated, cuts: Sequence[int]) -> list[_Part]:
     readings, rejected = validated.readings, validated.rejected
     count = max(len(cuts) - 1, -(-len(rejected) // REJECTED_A_CHANGE), 1)
     if count == 1:
-        return [_Part(readings, rejected, last=True)]
+        return [_Part(readings, rejected, 0, last=True)]
     ends = [*cuts, *[len(readings)] * (count + 1 - len(cuts))]
     return [
         _Part(
             _slice(readings, slice(ends[number], ends[number + 1])),
             rejected[number * REJECTED_A_CHANGE : (number + 1) * REJECTED_A_CHANGE],
+            number,
             last=number == count - 1,
         )
         for number in range(count)
     ]
+
+
+async def _all_of(writes: Iterable[Awaitable[None]]) -> None:
+    """Wait for all, then raise the first error."""
+    for result in await asyncio.gather(*writes, return_exceptions=True):
+        if result is not None:
+            raise result
 
 
 def _slice(readings: Readings, rows: slice) -> Readings:

@@ -79,6 +79,7 @@ class Writer:
         self._reconnected: list[Callable[[Snapshot], object]] = []
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._started: Future[None] = Future()
+        self._for_people = False
         self.commits = 0
         """Commits so far."""
         self.changes = 0
@@ -135,6 +136,11 @@ class Writer:
     def waiting(self, priority: Priority) -> int:
         """How many changes wait in a queue."""
         return self._queues.waiting(priority)
+
+    @property
+    def people_wait(self) -> bool:
+        """Whether a person waits for a change that is queued, or being made."""
+        return self._for_people or self.waiting(Priority.PERSON) > 0
 
     def figures(self) -> WriterFigures:
         """What the writer has done so far, for metrics."""
@@ -296,6 +302,7 @@ class Writer:
         else:
             self._call(tx.callbacks)
             self._tell_listeners(tx)
+        self._for_people = False
         self._note(taken, time.perf_counter() - started)
         for change in taken:
             self._answers.add(change)
@@ -308,8 +315,9 @@ class Writer:
         """
         people_only = False
         while change := self._queues.take(people_only=people_only):
-            yield change
             people_only = people_only or change.priority is Priority.PERSON
+            self._for_people = people_only
+            yield change
             if time.perf_counter() - started > self._limits.gather:
                 return
 

@@ -263,15 +263,15 @@ def test_another_writing_session_loads_again(
 def test_a_delivery_is_cut_where_looking_up_takes_long(
     store: Store, observations: Observations
 ) -> None:
-    """New rows are cut by ten thousand, late ones earlier, and earliest where days differ."""
+    """New rows are cut by four thousand, late ones earlier, and earliest where days differ."""
     new: list[Row] = [(1, DAY * 10_000 + t, t) for t in range(25_000)]
-    assert [0, 10_000, 20_000, 25_000] == observations.cuts(readings(new))
+    assert [*range(0, 25_000, 4_096), 25_000] == observations.cuts(readings(new))
     assert [0, 0] == observations.cuts(readings([]))
     land(store, observations, [(1, DAY * 9_000, 1)])
     late: list[Row] = [(1, t, t) for t in range(2_000)]
     assert [0, 1_000, 2_000] == observations.cuts(readings(late))
     mixed = [*new[:9_000], *late, *new[9_000:20_000]]
-    assert [0, 10_000, 20_000, 22_000] == observations.cuts(readings(mixed))
+    assert [0, 4_096, 8_192, 10_000, 14_096, 18_192, 22_000] == observations.cuts(readings(mixed))
     days: list[Row] = [(1, t * DAY, t) for t in range(700)]
     assert [0, 250, 500, 700] == observations.cuts(readings(days))
 

@@ -48,7 +48,7 @@ from county_gov.store.transaction import JournalEntry, Transaction
 
 MOST_ROWS: Final = 1_000_000
 """Rows of a landing table, after which the next one is made."""
-ROWS_A_CHANGE: Final = 10_000
+ROWS_A_CHANGE: Final = 4_096
 LATE_ROWS_A_CHANGE: Final = 1_000
 LATE_BLOCKS_A_CHANGE: Final = 250
 """What one change on the writer should bring at most, so that nobody waits for it for long: rows,

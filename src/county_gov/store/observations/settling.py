@@ -39,9 +39,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-SLICE_BLOCKS: Final = 400
+SLICE_BLOCKS: Final = 128
 """Blocks that are written at once at most; see benchmarks/landing.py for how long it takes."""
 SLICE_ROWS: Final = 300_000
+PAUSE_SECONDS: Final = 0.002
+MOST_PAUSES: Final = 25
+"""How long, and how often at most, a slice is put off while persons wait: computing it takes
+processor time from the writer, and Python's lock."""
 PART_ROWS: Final = 50_000
 """Rows that are read back at once at most: one read, so long as it lasts, keeps the log growing."""
 EVER: Final = 1 << 62
@@ -121,6 +125,7 @@ class Settling:
             boundary = table.boundary
             cuts = _cuts(table.rows)
             for start, end in pairwise(cuts):
+                await self._let_people_go_first()
                 rows = table.rows.take(slice(start, end))
                 made = await self._store.read(partial(_encode, rows, last=end == cuts[-1]))
                 try:
@@ -132,6 +137,13 @@ class Settling:
                 settled += len(rows)
                 if made.last or time.monotonic() > deadline:
                     return settled
+
+    async def _let_people_go_first(self) -> None:
+        """Wait while persons wait for their commits, but not for long: settling has to go on."""
+        for _ in range(MOST_PAUSES):
+            if not self._store.writer.people_wait:
+                return
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def _load(self, number: int) -> _Table | None:
         """A table's rows that are still to settle; None where none of it are."""
@@ -242,7 +254,7 @@ def _by_block(rows: Stored) -> Int64s:
     series = int(rows.datastream.max()) + 1
     if (int(day.max()) - first + 1) * series * DAY < EVER:
         key = ((day - first) * series + rows.datastream) * DAY + (rows.time - day * DAY)
-        return np.argsort(key)
+        return np.argsort(key, kind="stable")
     return np.lexsort((rows.time, rows.datastream, day))
 
 

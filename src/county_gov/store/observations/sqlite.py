@@ -18,7 +18,7 @@ from county_gov.store.observations.dialect import Found, Place
 from county_gov.store.observations.rows import Stored
 from county_gov.store.transaction import Snapshot, Transaction
 
-CHUNKS = (2048, 256, 32, 4, 1)
+CHUNKS = (4096, 1024, 256, 64, 16, 4, 1)
 """Rows a statement: few different statements, so that they stay compiled."""
 FETCH = 20_000
 STEPS = 10_000
