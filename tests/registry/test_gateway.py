@@ -69,3 +69,31 @@ async def test_a_call_that_hangs_is_ended() -> None:
 
     assert isinstance(result, Failed)
     assert "no answer within 0.01 s" == result.reason
+
+
+async def test_after_the_pause_one_call_is_tried_and_the_others_wait_for_it() -> None:
+    """While the trial is under way nobody else calls; cancelled, it leaves its place to another."""
+    clock = SetClock()
+    gateway = Gateway(clock, limit=1, pause=10 * MICROSECONDS)
+    begun: list[int] = []
+    release = asyncio.Event()
+
+    async def wait() -> int:
+        begun.append(1)
+        await release.wait()
+        return 1
+
+    gateway.call("one", "page", fail)
+    clock.at = 10 * MICROSECONDS
+    first = asyncio.create_task(gateway.call_async("one", "page", wait, seconds=60))
+    await asyncio.sleep(0)
+    others = [await gateway.call_async("one", "page", wait, seconds=60) for _ in range(3)]
+    first.cancel()
+    await asyncio.wait([first])
+    release.set()
+    second = await gateway.call_async("one", "page", wait, seconds=60)
+
+    assert [False, False, False] == [one.called for one in others if isinstance(one, Failed)]
+    assert isinstance(second, Answer)
+    assert 2 == len(begun)
+    assert gateway.circuit("one", "page").breaker.closed

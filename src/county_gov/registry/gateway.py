@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 import structlog
@@ -13,7 +14,7 @@ from attrs import define, field, frozen
 
 from county_gov.contract.clock import Clock
 from county_gov.errors import ContractError, PluginFailed
-from county_gov.registry.breaker import FAILURES, PAUSE, CircuitBreaker
+from county_gov.registry.breaker import FAILURES, PAUSE, TRIAL_SECONDS, CircuitBreaker
 from county_gov.registry.running import Steps, Visit, Visits, Watch
 from county_gov.registry.workers import Hung, Workers
 
@@ -22,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 SYNC_SECONDS = 10.0
 """How long a sync function may take, where nothing else is said."""
+KEPT_LOOP = "kept the event loop from everybody else"
 
 
 @frozen(eq=False)
@@ -59,6 +61,15 @@ class Circuit:
     last_error: str = ""
     last_failed_at: int = 0
     """Instant, microseconds UTC; 0 for never."""
+
+
+@frozen(eq=False)
+class _Attempt:
+    """A call that is made; its ticket tells the breaker whether its outcome still counts."""
+
+    circuit: Circuit
+    ticket: int | None = None
+    started: float = field(factory=time.perf_counter)
 
 
 @define(eq=False)
@@ -124,9 +135,6 @@ class Gateway:
                 circuit: for functions that one sender's bad input makes fail.
         """
         circuit = self.circuit(plugin, what)
-        if not circuit.breaker.allows:
-            return self._refused(circuit)
-        started = time.perf_counter()
         visit: list[Visit] = []
 
         def work() -> T:
@@ -134,25 +142,26 @@ class Gateway:
                 visit.append(now)
                 return _checked(function, check)
 
-        try:
-            value = _checked(function, check) if far else self._workers.run(work, seconds)
-        except Hung:
-            reason = f"no answer within {seconds:g} s; its thread cannot be ended"
-            return self._failed(circuit, reason, started, hung=True)
-        except expected:
-            self._succeeded(circuit, started)
-            raise
-        except Exception as error:  # noqa: BLE001 whatever a plugin raises is recorded
-            failed = self._failed(
-                circuit, words(error), started, harmless=forgiving and _raised(error)
-            )
-            if isinstance(error, PluginFailed) and error.hung:
-                circuit.hung += 1
-            return failed
-        if visit and visit[0].overdue:
-            return self._failed(circuit, f"took longer than {seconds:g} s", started)
-        self._succeeded(circuit, started)
-        return Answer(value)
+        with self._attempt(circuit, seconds) as attempt:
+            if attempt is None:
+                return self._refused(circuit)
+            try:
+                value = _checked(function, check) if far else self._workers.run(work, seconds)
+            except Hung:
+                reason = f"no answer within {seconds:g} s; its thread cannot be ended"
+                return self._failed(attempt, reason, hung=True)
+            except expected:
+                self._succeeded(attempt)
+                raise
+            except Exception as error:  # noqa: BLE001 whatever a plugin raises is recorded
+                harmless = forgiving and _raised(error)
+                if isinstance(error, PluginFailed) and error.hung:
+                    circuit.hung += 1
+                return self._failed(attempt, words(error), harmless=harmless)
+            if visit and visit[0].overdue:
+                return self._failed(attempt, f"took longer than {seconds:g} s")
+            self._succeeded(attempt)
+            return Answer(value)
 
     async def call_async(
         self,
@@ -166,26 +175,26 @@ class Gateway:
     ) -> Answer[T] | Failed:
         """Call an async function and wait at most ``seconds``; arguments as in `call`."""
         circuit = self.circuit(plugin, what)
-        if not circuit.breaker.allows:
-            return self._refused(circuit)
-        started = time.perf_counter()
         late: list[Visit] = []
-        try:
-            async with asyncio.timeout(seconds):
-                value = await Steps(self.visits, plugin, what, _called(function), late.append)
-            if check is not None:
-                check(value)
-        except TimeoutError:
-            return self._failed(circuit, f"no answer within {seconds:g} s", started)
-        except expected:
-            self._succeeded(circuit, started)
-            raise
-        except Exception as error:  # noqa: BLE001 whatever a plugin raises is recorded
-            return self._failed(circuit, words(error), started)
-        if late:
-            return self._failed(circuit, "kept the event loop from everybody else", started)
-        self._succeeded(circuit, started)
-        return Answer(value)
+        with self._attempt(circuit, seconds) as attempt:
+            if attempt is None:
+                return self._refused(circuit)
+            try:
+                async with asyncio.timeout(seconds):
+                    value = await Steps(self.visits, plugin, what, _called(function), late.append)
+                if check is not None:
+                    check(value)
+            except TimeoutError:
+                return self._failed(attempt, f"no answer within {seconds:g} s")
+            except expected:
+                self._succeeded(attempt)
+                raise
+            except Exception as error:  # noqa: BLE001 whatever a plugin raises is recorded
+                return self._failed(attempt, words(error))
+            if late:
+                return self._failed(attempt, KEPT_LOOP)
+            self._succeeded(attempt)
+            return Answer(value)
 
     async def iterate(
         self, plugin: str, what: str, function: Callable[[], AsyncIterator[T]]
@@ -196,31 +205,32 @@ class Gateway:
             PluginFailed: if it fails, or its circuit is open.
         """
         circuit = self.circuit(plugin, what)
-        if not circuit.breaker.allows:
-            raise PluginFailed(self._refused(circuit).reason)
         late: list[Visit] = []
         iterator = None
-        try:
-            iterator = function()
-            while True:
-                started = time.perf_counter()
-                step = Steps(self.visits, plugin, what, anext(iterator), late.append)
-                try:
-                    item = await step
-                except StopAsyncIteration:
-                    return
-                if late:
-                    self._failed(circuit, "kept the event loop from everybody else", started)
-                    late.clear()
-                else:
-                    self._succeeded(circuit, started)
-                yield item
-        except Exception as error:
-            failed = self._failed(circuit, words(error), time.perf_counter())
-            raise PluginFailed(failed.reason) from error
-        finally:
-            if isinstance(iterator, AsyncGenerator):
-                await iterator.aclose()
+        with self._attempt(circuit, TRIAL_SECONDS) as opened:
+            if opened is None:
+                raise PluginFailed(self._refused(circuit).reason)
+            try:
+                iterator = function()
+                while True:
+                    attempt = _Attempt(circuit)
+                    step = Steps(self.visits, plugin, what, anext(iterator), late.append)
+                    try:
+                        item = await step
+                    except StopAsyncIteration:
+                        return
+                    if late:
+                        self._failed(attempt, KEPT_LOOP)
+                        late.clear()
+                    else:
+                        self._succeeded(attempt)
+                    yield item
+            except Exception as error:
+                failed = self._failed(_Attempt(circuit), words(error))
+                raise PluginFailed(failed.reason) from error
+            finally:
+                if isinstance(iterator, AsyncGenerator):
+                    await iterator.aclose()
 
     def of_plugin(self, plugin: str) -> tuple[Circuit, ...]:
         """A plugin's circuits, by purpose."""
@@ -241,36 +251,46 @@ class Gateway:
                 circuit = self.circuits[plugin, what] = Circuit(plugin, what, breaker)
             return circuit
 
+    @contextmanager
+    def _attempt(self, circuit: Circuit, seconds: float) -> Iterator[_Attempt | None]:
+        """One call, or None where it must not be made; its place is free afterwards."""
+        with self._lock:
+            ticket = circuit.breaker.enter(seconds)
+        if ticket is None:
+            yield None
+            return
+        try:
+            yield _Attempt(circuit, ticket)
+        finally:
+            with self._lock:
+                circuit.breaker.leave(ticket)
+
     def _refused(self, circuit: Circuit) -> Failed:
         with self._lock:
             circuit.cut_off += 1
         reason = f"cut off after repeated failures: {circuit.breaker.reason}"
         return Failed(circuit.plugin, circuit.what, reason, called=False)
 
-    def _succeeded(self, circuit: Circuit, started: float) -> None:
+    def _succeeded(self, attempt: _Attempt) -> None:
+        circuit = attempt.circuit
         with self._lock:
             circuit.calls += 1
-            circuit.seconds += time.perf_counter() - started
-            circuit.breaker.succeeded()
+            circuit.seconds += time.perf_counter() - attempt.started
+            circuit.breaker.succeeded(attempt.ticket)
 
     def _failed(
-        self,
-        circuit: Circuit,
-        reason: str,
-        started: float,
-        *,
-        hung: bool = False,
-        harmless: bool = False,
+        self, attempt: _Attempt, reason: str, *, hung: bool = False, harmless: bool = False
     ) -> Failed:
+        circuit = attempt.circuit
         with self._lock:
             circuit.calls += 1
-            circuit.seconds += time.perf_counter() - started
+            circuit.seconds += time.perf_counter() - attempt.started
             self._note(circuit, reason)
             if hung:
                 circuit.hung += 1
                 circuit.breaker.trip(reason)
             elif not harmless:
-                circuit.breaker.note_failure(reason)
+                circuit.breaker.note_failure(reason, attempt.ticket)
         log.error("plugin failed", plugin=circuit.plugin, what=circuit.what, reason=reason)
         return Failed(circuit.plugin, circuit.what, reason)
 
