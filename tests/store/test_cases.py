@@ -5,13 +5,12 @@ from __future__ import annotations
 from types import MappingProxyType
 
 import pytest
-import sqlalchemy as sa
 from attrs import evolve
 
 from county_gov.contract.access import SYSTEM
 from county_gov.contract.text import Text
 from county_gov.contract.workflow import CaseView
-from county_gov.store import Store, Transaction, tables, tasks
+from county_gov.store import Store, Transaction, idempotency, tables, tasks
 from county_gov.store import cases as rows
 from county_gov.store.tasks import NewTask
 
@@ -133,20 +132,21 @@ def test_a_task_ends_once(any_store: Store) -> None:
 
 
 def test_a_key_is_kept_once_and_forgotten_in_time(any_store: Store) -> None:
-    """A second result under one key is refused by the database; old keys can be dropped."""
+    """A second result under one key does not replace the first; old keys can be dropped."""
     result = rows.KeptResult(fingerprint="f", case=1, version=2)
     any_store.submit(lambda tx: rows.keep_result(tx, "account:1", "k", result)).result()
     assert result == any_store.read_now(lambda s: rows.kept_result(s, "account:1", "k"))
     assert any_store.read_now(lambda s: rows.kept_result(s, "account:2", "k")) is None
-    with pytest.raises(sa.exc.IntegrityError):
-        any_store.submit(lambda tx: rows.keep_result(tx, "account:1", "k", result)).result()
+    other = rows.KeptResult(fingerprint="g", case=1, version=3)
+    any_store.submit(lambda tx: rows.keep_result(tx, "account:1", "k", other)).result()
+    assert result == any_store.read_now(lambda s: rows.kept_result(s, "account:1", "k"))
     any_store.submit(lambda tx: rows.keep_result(tx, "account:2", "k", result)).result()
 
     later = any_store.clock.now() + 1
 
     def forget(limit: int) -> int:
         return any_store.submit(
-            lambda tx: rows.forget_results(tx, before=later, limit=limit)
+            lambda tx: idempotency.forget(tx, before=later, limit=limit)
         ).result()
 
     assert [1, 1, 0] == [forget(1) for _ in range(3)]

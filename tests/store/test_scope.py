@@ -20,7 +20,7 @@ from county_gov.store.registers import (
     RegisterChanges,
     write_changes,
 )
-from county_gov.store.scope import visible, with_ancestors
+from county_gov.store.scope import ANCESTORS, visible
 
 if TYPE_CHECKING:
     from county_gov.store import Snapshot, Store, Transaction
@@ -160,9 +160,9 @@ def condition(scope: Scope, day: int) -> sa.ColumnElement[bool]:
     )
 
 
-def select(statement: sa.Executable, snapshot: Snapshot) -> list[tuple[object, ...]]:
-    """The rows of a statement."""
-    return [tuple(row) for row in snapshot.rows(statement)]
+def ancestors(code: str, day: int, snapshot: Snapshot) -> set[str]:
+    """An area and those above it on a day."""
+    return {row.code for row in snapshot.rows(ANCESTORS, area=code, day=day)}
 
 
 def listed(scope: Scope, day: int, snapshot: Snapshot) -> tuple[list[int], int]:
@@ -207,9 +207,9 @@ def test_memory_and_database_agree(store: Store, rows: list[ParentRow], day: int
     snapshot = store.read_now(load_snapshot)
 
     for code in sorted({row.code for row in rows}):
-        above = store.read_now(partial(select, with_ancestors(code, day)))
+        above = store.read_now(partial(ancestors, code, day))
         below = {other for other in snapshot.areas if is_within(rows, other, code, day)} - {code}
-        assert {code, *snapshot.ancestors(code, day)} == {row[0] for row in above}
+        assert {code, *snapshot.ancestors(code, day)} == above
         assert below == snapshot.descendants(code, day)
         assert all(snapshot.lies_within(other, code, day) for other in below)
 

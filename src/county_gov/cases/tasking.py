@@ -110,9 +110,19 @@ class Tasking:
         Returns:
             Whether anything was due.
         """
-        case, task = int(place.view.id), place.state.task
-        timer = tasks.read_timer(tx, case)
-        if timer is None or tx.at < timer.due_at:
+        timer = tasks.read_timer(tx, int(place.view.id))
+        return timer is not None and self._catch_up(tx, place, timer, then)
+
+    def leave(self, tx: Transaction, place: Place) -> None:
+        """The case leaves the state: what passed until now was missed, and nothing opens more."""
+        timer = tasks.read_timer(tx, int(place.view.id))
+        if timer is not None:
+            self._catch_up(tx, place, timer, "leave")
+            tasks.stop_timer(tx, timer.case)
+
+    def _catch_up(self, tx: Transaction, place: Place, timer: Timer, then: Then) -> bool:
+        case, task = timer.case, place.state.task
+        if tx.at < timer.due_at:
             return False
         if task is None or not task.every or timer.state != place.state.id:
             tasks.stop_timer(tx, case)
@@ -128,11 +138,6 @@ class Tasking:
             self._give(tx, place, assignment, occurrence=number, due_at=due_at, told=told)
         tx.journal("case", str(case))
         return True
-
-    def leave(self, tx: Transaction, place: Place) -> None:
-        """The case leaves the state: what passed until now was missed, and nothing opens more."""
-        self.catch_up(tx, place, then="leave")
-        tasks.stop_timer(tx, int(place.view.id))
 
     def _miss(
         self, tx: Transaction, place: Place, task: TaskSpec, timer: Timer, *, until: int

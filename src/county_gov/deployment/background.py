@@ -11,7 +11,7 @@ from attrs import define, field
 
 from county_gov.contract.clock import DAY
 from county_gov.errors import StoreBusy, StoreClosed
-from county_gov.store import Priority, Store, cases, followers, outbox
+from county_gov.store import Priority, Store, followers, idempotency, outbox
 
 if TYPE_CHECKING:
     from county_gov.contract.context import Context
@@ -96,7 +96,7 @@ async def forget_old(store: Store) -> None:
     now = store.clock.now()
 
     def forget(tx: Transaction) -> int:
-        keys = cases.forget_results(tx, before=now - KEYS_KEPT)
+        keys = idempotency.forget(tx, before=now - KEYS_KEPT)
         return keys + outbox.forget_sent(tx, before=now - LETTERS_KEPT)
 
     while await store.write(forget, Priority.UPKEEP):

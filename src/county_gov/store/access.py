@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from attrs import field, frozen
 
 from county_gov.store import tables
-from county_gov.store.scope import in_force, visible, with_ancestors
+from county_gov.store.scope import ANCESTORS, DAY, in_force, visible
 
 if TYPE_CHECKING:
     from county_gov.contract.access import Scope
@@ -128,29 +128,34 @@ def holders(snapshot: Snapshot, role: str, area: str, day: int) -> tuple[Holder,
     Returns:
         Active accounts by login, once for each unit in which they hold the role.
     """
-    accounts, posts = tables.accounts.c, tables.posts.c
-    statement = (
-        sa.select(accounts.number, accounts.login, accounts.name, posts.unit)
-        .join_from(tables.posts, tables.accounts, accounts.number == posts.account)
-        .where(
-            accounts.active == 1,
-            posts.role == role,
-            posts.area.in_(with_ancestors(area, day)),
-            held_on(day),
-        )
-        .distinct()
-        .order_by(accounts.login, posts.unit)
-    )
-    return tuple(Holder(*row) for row in snapshot.rows(statement))
+    return tuple(Holder(*row) for row in snapshot.rows(HOLDERS, role=role, area=area, day=day))
 
 
-def held_on(day: int) -> sa.ColumnElement[bool]:
+def held_on(day: int | sa.BindParameter[int]) -> sa.ColumnElement[bool]:
     """The condition that a post is held on a local day; ``valid_to`` is the first day without."""
     columns = tables.posts.c
     return sa.and_(
         columns.valid_from <= day, sa.or_(columns.valid_to.is_(None), columns.valid_to > day)
     )
 
+
+def _holders() -> sa.Select[tuple[int, str, str, str]]:
+    accounts, posts = tables.accounts.c, tables.posts.c
+    return (
+        sa.select(accounts.number, accounts.login, accounts.name, posts.unit)
+        .join_from(tables.posts, tables.accounts, accounts.number == posts.account)
+        .where(
+            accounts.active == 1,
+            posts.role == sa.bindparam("role"),
+            posts.area.in_(ANCESTORS),
+            held_on(DAY),
+        )
+        .distinct()
+        .order_by(accounts.login, posts.unit)
+    )
+
+
+HOLDERS = _holders()
 
 _ACCOUNT = (
     tables.accounts.c.number,

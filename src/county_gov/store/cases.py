@@ -17,9 +17,9 @@ from attrs import frozen
 from county_gov.contract.schema import Value
 from county_gov.contract.text import Text
 from county_gov.contract.workflow import CaseView
-from county_gov.store import tables
+from county_gov.store import idempotency, tables
 from county_gov.store.access import held_on
-from county_gov.store.scope import with_ancestors
+from county_gov.store.scope import ANCESTORS, DAY
 
 if TYPE_CHECKING:
     from county_gov.contract.access import Actor
@@ -27,7 +27,52 @@ if TYPE_CHECKING:
 
 cases = tables.cases
 events = tables.case_events
+units = tables.case_units
+persons = tables.case_persons
+accounts = tables.accounts
+posts = tables.posts
 ACCOUNTS_A_STATEMENT = 500
+
+CASE = sa.select(cases).where(cases.c.id == sa.bindparam("case_id"))
+MOVED = sa.update(cases).where(
+    cases.c.id == sa.bindparam("case_id"), cases.c.version == sa.bindparam("before")
+)
+NO_UNIT = sa.cast(sa.null(), sa.Text())
+NO_ACCOUNT = sa.cast(sa.null(), tables.Number).label("account")
+PARTICIPANTS = sa.union_all(
+    sa.select(units.c.case, units.c.since, units.c.unit, NO_ACCOUNT).where(
+        units.c.case.in_(sa.bindparam("numbers", expanding=True))
+    ),
+    sa.select(persons.c.case, persons.c.since, NO_UNIT, persons.c.account).where(
+        persons.c.case.in_(sa.bindparam("numbers", expanding=True))
+    ),
+)
+HISTORY = (
+    sa.select(events)
+    .where(events.c.case == sa.bindparam("case_id"), events.c.sequence <= sa.bindparam("until"))
+    .order_by(events.c.sequence)
+)
+AREA_NAMES = sa.select(tables.areas.c.name, tables.areas.c.name_en).where(
+    tables.areas.c.code == sa.bindparam("area")
+)
+UNIT_NAMES = sa.select(tables.units.c.code, tables.units.c.name, tables.units.c.name_en).where(
+    tables.units.c.code.in_(sa.bindparam("codes", expanding=True))
+)
+ACCOUNTS = sa.select(
+    accounts.c.number,
+    accounts.c.login,
+    accounts.c.name,
+    accounts.c.name_en,
+    accounts.c.language,
+    accounts.c.active,
+).where(accounts.c.number.in_(sa.bindparam("numbers", expanding=True)))
+MEMBERS = (
+    sa.select(posts.c.account)
+    .distinct()
+    .where(posts.c.unit == sa.bindparam("unit"), held_on(DAY))
+    .order_by(posts.c.account)
+)
+LAST_SEQUENCE = 2**63 - 1
 
 
 @frozen
@@ -88,16 +133,14 @@ def encode_data(data: Mapping[str, Value]) -> str:
 
 def read_case(snapshot: Snapshot, case: int) -> CaseRecord | None:
     """A case by its number in the store, or None."""
-    row = snapshot.first(sa.select(cases).where(cases.c.id == case))
+    row = snapshot.first(CASE, case_id=case)
     return records(snapshot, [row])[0] if row is not None else None
 
 
 def records(snapshot: Snapshot, rows: Iterable[sa.Row[Any]]) -> list[CaseRecord]:
     """Rows of the table ``cases`` with their participants, in the same order."""
     found = list(rows)
-    numbers = [row.id for row in found]
-    units = _participants(snapshot, tables.case_units.c.unit, numbers)
-    persons = _participants(snapshot, tables.case_persons.c.account, numbers)
+    taking_part = _participants(snapshot, [row.id for row in found])
     return [
         CaseRecord(
             view=CaseView(
@@ -111,8 +154,8 @@ def records(snapshot: Snapshot, rows: Iterable[sa.Row[Any]]) -> list[CaseRecord]
                 subject=row.subject,
                 opened_at=row.opened_at,
                 data=decode_data(row.data),
-                units=tuple(units.get(row.id, ())),
-                persons=tuple(persons.get(row.id, ())),
+                units=taking_part[row.id].units,
+                persons=taking_part[row.id].persons,
                 workflow_version=row.workflow_version,
             ),
             workflow_version=row.workflow_version,
@@ -124,30 +167,42 @@ def records(snapshot: Snapshot, rows: Iterable[sa.Row[Any]]) -> list[CaseRecord]
     ]
 
 
+@frozen
+class _TakingPart:
+    """Who takes part in a case, in order."""
+
+    units: tuple[str, ...]
+    persons: tuple[int, ...]
+
+
 def _participants(
-    snapshot: Snapshot, column: sa.Column[Any], numbers: list[int], version: int | None = None
-) -> dict[int, list[Any]]:
-    table = column.table
-    statement = sa.select(table.c.case, column).where(table.c.case.in_(numbers)).order_by(column)
-    if version is not None:
-        statement = statement.where(table.c.since <= version)
-    found: dict[int, list[Any]] = {}
-    for case, participant in snapshot.rows(statement):
-        found.setdefault(case, []).append(participant)
-    return found
+    snapshot: Snapshot, numbers: list[int], *, version: int = LAST_SEQUENCE
+) -> dict[int, _TakingPart]:
+    """Who takes part in each of some cases, by default now, else since a version or earlier."""
+    rows = [row for row in snapshot.rows(PARTICIPANTS, numbers=numbers) if row.since <= version]
+    codes: dict[int, set[str]] = {number: set() for number in numbers}
+    persons: dict[int, set[int]] = {number: set() for number in numbers}
+    for row in rows:
+        if row.unit is not None:
+            codes[row.case].add(row.unit)
+        else:
+            persons[row.case].add(row.account)
+    return {
+        number: _TakingPart(tuple(sorted(codes[number])), tuple(sorted(persons[number])))
+        for number in numbers
+    }
 
 
 def view_at(snapshot: Snapshot, case: int, version: int) -> CaseView | None:
     """A case as it was after its event number ``version``, or None where there is none."""
-    row = snapshot.first(sa.select(cases).where(cases.c.id == case))
+    row = snapshot.first(CASE, case_id=case)
     history = read_history(snapshot, case, until=version)
     if row is None or not history or history[-1].sequence != version:
         return None
     data: dict[str, Value] = {}
     for entry in history:
         data.update(entry.data)
-    units = _participants(snapshot, tables.case_units.c.unit, [case], version)
-    persons = _participants(snapshot, tables.case_persons.c.account, [case], version)
+    taking_part = _participants(snapshot, [case], version=version)[case]
     return CaseView(
         id=str(case),
         number=row.number,
@@ -159,19 +214,16 @@ def view_at(snapshot: Snapshot, case: int, version: int) -> CaseView | None:
         subject=row.subject,
         opened_at=row.opened_at,
         data=MappingProxyType(data),
-        units=tuple(units.get(case, ())),
-        persons=tuple(persons.get(case, ())),
+        units=taking_part.units,
+        persons=taking_part.persons,
         workflow_version=row.workflow_version,
     )
 
 
 def read_history(
-    snapshot: Snapshot, case: int, *, until: int | None = None
+    snapshot: Snapshot, case: int, *, until: int = LAST_SEQUENCE
 ) -> tuple[HistoryEntry, ...]:
     """A case's events in their order, optionally only the first ``until``."""
-    statement = sa.select(events).where(events.c.case == case).order_by(events.c.sequence)
-    if until is not None:
-        statement = statement.where(events.c.sequence <= until)
     return tuple(
         HistoryEntry(
             sequence=row.sequence,
@@ -183,38 +235,34 @@ def read_history(
             at=row.at,
             data=decode_data(row.data),
         )
-        for row in snapshot.rows(statement)
+        for row in snapshot.rows(HISTORY, case_id=case, until=until)
     )
 
 
 def lineage(snapshot: Snapshot, area: str, day: int) -> frozenset[str]:
     """An area's code and the codes of all areas above it on a day."""
-    return frozenset(row.code for row in snapshot.rows(with_ancestors(area, day)))
+    return frozenset(row.code for row in snapshot.rows(ANCESTORS, area=area, day=day))
 
 
 def area_names(snapshot: Snapshot, area: str) -> Text | None:
     """An area's name, or None where the register does not know it."""
-    table = tables.areas
-    row = snapshot.first(sa.select(table.c.name, table.c.name_en).where(table.c.code == area))
+    row = snapshot.first(AREA_NAMES, area=area)
     return Text(zh=row.name or area, en=row.name_en) if row is not None else None
 
 
 def unit_exists(snapshot: Snapshot, code: str) -> bool:
     """Whether the register has an organisation unit of this code."""
-    statement = sa.select(tables.units.c.code).where(tables.units.c.code == code)
-    return snapshot.first(statement) is not None
+    return bool(snapshot.rows(UNIT_NAMES, codes=[code]))
 
 
 def unit_names(snapshot: Snapshot, codes: Iterable[str]) -> dict[str, Text]:
     """The names of some units by code; those that do not exist are left out."""
-    table, wanted = tables.units, sorted(set(codes))
+    wanted = sorted(set(codes))
     if not wanted:
         return {}
-    statement = sa.select(table.c.code, table.c.name, table.c.name_en).where(
-        table.c.code.in_(wanted)
-    )
     return {
-        row.code: Text(zh=row.name or row.code, en=row.name_en) for row in snapshot.rows(statement)
+        row.code: Text(zh=row.name or row.code, en=row.name_en)
+        for row in snapshot.rows(UNIT_NAMES, codes=wanted)
     }
 
 
@@ -222,30 +270,20 @@ def accounts_by_number(
     snapshot: Snapshot, numbers: Iterable[int], *, active_only: bool = True
 ) -> dict[int, AccountFacts]:
     """What is known of some accounts; those that do not exist are left out."""
-    table = tables.accounts
     wanted = sorted(set(numbers))
     found: dict[int, AccountFacts] = {}
     for start in range(0, len(wanted), ACCOUNTS_A_STATEMENT):
-        statement = sa.select(
-            table.c.number, table.c.login, table.c.name, table.c.name_en, table.c.language
-        ).where(table.c.number.in_(wanted[start : start + ACCOUNTS_A_STATEMENT]))
-        if active_only:
-            statement = statement.where(table.c.active == 1)
-        for row in snapshot.rows(statement):
-            found[row.number] = AccountFacts(*row)
+        for row in snapshot.rows(ACCOUNTS, numbers=wanted[start : start + ACCOUNTS_A_STATEMENT]):
+            if row.active or not active_only:
+                found[row.number] = AccountFacts(
+                    row.number, row.login, row.name, row.name_en, row.language
+                )
     return found
 
 
 def members(snapshot: Snapshot, unit: str, day: int) -> tuple[int, ...]:
     """The accounts that hold a post in a unit on a day."""
-    table = tables.posts
-    statement = (
-        sa.select(table.c.account)
-        .distinct()
-        .where(table.c.unit == unit, held_on(day))
-        .order_by(table.c.account)
-    )
-    return tuple(row.account for row in snapshot.rows(statement))
+    return tuple(row.account for row in snapshot.rows(MEMBERS, unit=unit, day=day))
 
 
 def open_by_version(snapshot: Snapshot) -> dict[tuple[str, int], int]:
@@ -265,13 +303,13 @@ def next_serial(tx: Transaction, workflow: str, year: int) -> int:
     table = tables.case_serials
     statement = (
         tx.database.insert(table)
-        .values(workflow=workflow, year=year, last=1)
         .on_conflict_do_update(
             index_elements=[table.c.workflow, table.c.year], set_={"last": table.c.last + 1}
         )
         .returning(table.c.last)
     )
-    return int(tx.execute(statement).scalar_one())
+    first = {"workflow": workflow, "year": year, "last": 1}
+    return int(tx.execute(statement, first).scalar_one())
 
 
 def insert_case(tx: Transaction, view: CaseView, *, workflow_version: int, drill: bool) -> int:
@@ -299,18 +337,19 @@ def move_case(tx: Transaction, view: CaseView, *, final: bool) -> bool:
     Returns:
         False where the case has no longer the version before ``view.version``: nothing changed.
     """
-    statement = (
-        sa.update(cases)
-        .where(cases.c.id == int(view.id), cases.c.version == view.version - 1)
-        .values(
-            state=view.state,
-            version=view.version,
-            data=encode_data(view.data),
-            moved_at=tx.at,
-            closed_at=tx.at if final else None,
-        )
+    moved = tx.execute(
+        MOVED,
+        {
+            "case_id": int(view.id),
+            "before": view.version - 1,
+            "state": view.state,
+            "version": view.version,
+            "data": encode_data(view.data),
+            "moved_at": tx.at,
+            "closed_at": tx.at if final else None,
+        },
     )
-    return tx.execute(statement).rowcount == 1
+    return moved.rowcount == 1
 
 
 def append_history(
@@ -341,44 +380,24 @@ def add_participants(
     tx: Transaction, case: int, *, units: Iterable[str], persons: Iterable[int], since: int
 ) -> None:
     """Let units and persons take part from a version on; those who do already stay."""
-    for unit in units:
-        tx.execute(
-            tx.database.insert_ignore(tables.case_units).values(case=case, unit=unit, since=since)
-        )
-    for account in persons:
-        tx.execute(
-            tx.database.insert_ignore(tables.case_persons).values(
-                case=case, account=account, since=since
-            )
-        )
+    new_units = [{"case": case, "unit": one, "since": since} for one in units]
+    new_persons = [{"case": case, "account": one, "since": since} for one in persons]
+    if new_units:
+        tx.execute(tx.database.insert_ignore(tables.case_units), new_units)
+    if new_persons:
+        tx.execute(tx.database.insert_ignore(tables.case_persons), new_persons)
 
 
 def kept_result(snapshot: Snapshot, scope: str, key: str) -> KeptResult | None:
     """What an idempotency key stands for, or None where it is new."""
-    table = tables.idempotency_keys
-    row = snapshot.first(sa.select(table).where(table.c.scope == scope, table.c.key == key))
-    if row is None:
+    found = idempotency.kept(snapshot, scope, key)
+    if found is None:
         return None
-    result = msgspec.json.decode(row.result)
-    return KeptResult(fingerprint=row.fingerprint, case=result["case"], version=result["version"])
+    result = msgspec.json.decode(found.result)
+    return KeptResult(found.fingerprint, case=result["case"], version=result["version"])
 
 
 def keep_result(tx: Transaction, scope: str, key: str, result: KeptResult) -> None:
     """Remember what an idempotency key stands for."""
     body = msgspec.json.encode({"case": result.case, "version": result.version}).decode()
-    tx.insert(
-        tables.idempotency_keys,
-        scope=scope,
-        key=key,
-        fingerprint=result.fingerprint,
-        result=body,
-        at=tx.at,
-    )
-
-
-def forget_results(tx: Transaction, *, before: int, limit: int = 1000) -> int:
-    """Drop idempotency keys older than an instant, at most ``limit`` at once; gives how many."""
-    table = tables.idempotency_keys
-    key = sa.tuple_(table.c.scope, table.c.key)
-    old = sa.select(table.c.scope, table.c.key).where(table.c.at < before).limit(limit)
-    return tx.execute(sa.delete(table).where(key.in_(old))).rowcount
+    idempotency.keep(tx, scope, key, idempotency.Kept(result.fingerprint, body))

@@ -12,6 +12,12 @@ from county_gov.store import tables
 if TYPE_CHECKING:
     from county_gov.store.transaction import Snapshot, Transaction
 
+keys = tables.idempotency_keys
+
+KEPT = sa.select(keys.c.fingerprint, keys.c.result).where(
+    keys.c.scope == sa.bindparam("scope"), keys.c.key == sa.bindparam("key")
+)
+
 
 @frozen
 class Kept:
@@ -34,19 +40,25 @@ def kept(snapshot: Snapshot, scope: str, key: str) -> Kept | None:
         scope: Whose keys these are, and of what kind.
         key: The key.
     """
-    table = tables.idempotency_keys
-    row = snapshot.first(
-        sa.select(table.c.fingerprint, table.c.result).where(
-            table.c.scope == scope, table.c.key == key
-        )
-    )
+    row = snapshot.first(KEPT, scope=scope, key=key)
     return None if row is None else Kept(row.fingerprint, row.result)
 
 
 def keep(tx: Transaction, scope: str, key: str, result: Kept) -> None:
     """Remember what a key stands for; one that is there already is left as it is."""
     tx.execute(
-        tx.database.insert_ignore(tables.idempotency_keys).values(
-            scope=scope, key=key, fingerprint=result.fingerprint, result=result.result, at=tx.at
-        )
+        tx.database.insert_ignore(keys),
+        {
+            "scope": scope,
+            "key": key,
+            "fingerprint": result.fingerprint,
+            "result": result.result,
+            "at": tx.at,
+        },
     )
+
+
+def forget(tx: Transaction, *, before: int, limit: int = 1000) -> int:
+    """Drop keys older than an instant, at most ``limit`` at once; gives how many."""
+    old = sa.select(keys.c.scope, keys.c.key).where(keys.c.at < before).limit(limit)
+    return tx.execute(sa.delete(keys).where(sa.tuple_(keys.c.scope, keys.c.key).in_(old))).rowcount

@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 from attrs import frozen
 
-from county_gov.store import tables
+from county_gov.store import idempotency, tables
 
 if TYPE_CHECKING:
     from county_gov.contract.access import Actor
@@ -211,22 +211,14 @@ def _next(tx: Transaction, parameter: str, *, proposed: int = 0, approved: int =
 
 def kept_result(snapshot: Snapshot, scope: str, key: str) -> KeptProposal | None:
     """What an idempotency key stands for, or None where it is new."""
-    table = tables.idempotency_keys
-    row = snapshot.first(sa.select(table).where(table.c.scope == scope, table.c.key == key))
-    if row is None:
+    found = idempotency.kept(snapshot, scope, key)
+    if found is None:
         return None
-    result = msgspec.json.decode(row.result)
-    return KeptProposal(row.fingerprint, result["parameter"], result["number"])
+    result = msgspec.json.decode(found.result)
+    return KeptProposal(found.fingerprint, result["parameter"], result["number"])
 
 
 def keep_result(tx: Transaction, scope: str, key: str, result: KeptProposal) -> None:
     """Remember what an idempotency key stands for."""
-    body = {"parameter": result.parameter, "number": result.number}
-    tx.insert(
-        tables.idempotency_keys,
-        scope=scope,
-        key=key,
-        fingerprint=result.fingerprint,
-        result=msgspec.json.encode(body).decode(),
-        at=tx.at,
-    )
+    body = msgspec.json.encode({"parameter": result.parameter, "number": result.number}).decode()
+    idempotency.keep(tx, scope, key, idempotency.Kept(result.fingerprint, body))

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 Condition = sa.ColumnElement[bool]
 
+AREA = sa.bindparam("area", type_=sa.Text())
+DAY = sa.bindparam("day", type_=tables.Number)
+"""The parameters of statements that are built once: an area's code, days since 1970-01-01."""
+
 
 def visible(
     scope: Scope,
@@ -86,19 +90,7 @@ def lies_within(area: sa.ColumnElement[str], codes: Iterable[str], day: int) -> 
     return sa.or_(area.in_(roots), area.in_(sa.select(below.c.code)))
 
 
-def with_ancestors(code: str, day: int) -> sa.Select[Any]:
-    """Select an area's code and the codes of all areas above it on a day, in no order."""
-    above = sa.select(sa.literal(code, sa.Text()).label("code")).cte(recursive=True)
-    row = tables.area_parents.alias()
-    above = above.union(
-        sa.select(row.c.parent)
-        .join_from(above, row, row.c.code == above.c.code)
-        .where(row.c.parent.is_not(None), in_force(row, day))
-    )
-    return sa.select(above.c.code)
-
-
-def in_force(rows: sa.FromClause, day: int) -> Condition:
+def in_force(rows: sa.FromClause, day: int | sa.BindParameter[int]) -> Condition:
     """The condition that a row of dated parents is its area's last one begun by a day."""
     later = tables.area_parents.alias()
     newer = (
@@ -111,3 +103,18 @@ def in_force(rows: sa.FromClause, day: int) -> Condition:
         .correlate(rows)
     )
     return sa.and_(rows.c.valid_from <= day, ~newer.exists())
+
+
+def _ancestors() -> sa.Select[Any]:
+    above = sa.select(AREA.label("code")).cte(recursive=True)
+    row = tables.area_parents.alias()
+    above = above.union(
+        sa.select(row.c.parent)
+        .join_from(above, row, row.c.code == above.c.code)
+        .where(row.c.parent.is_not(None), in_force(row, DAY))
+    )
+    return sa.select(above.c.code)
+
+
+ANCESTORS = _ancestors()
+"""Selects the code of `AREA` and the codes of all areas above it on `DAY`, in no order."""

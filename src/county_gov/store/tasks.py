@@ -14,7 +14,7 @@ from attrs import frozen
 
 from county_gov.contract.text import Text
 from county_gov.store import tables
-from county_gov.store.scope import in_force, with_ancestors
+from county_gov.store.scope import ANCESTORS, DAY, in_force
 
 if TYPE_CHECKING:
     from county_gov.contract.access import Actor
@@ -24,6 +24,22 @@ if TYPE_CHECKING:
 tasks = tables.tasks
 occurrences = tables.task_occurrences
 timers = tables.task_timers
+parents = tables.area_parents
+
+TASKS = (
+    sa.select(tasks, occurrences.c.number, occurrences.c.missed, occurrences.c.note)
+    .outerjoin_from(tasks, occurrences, occurrences.c.task == tasks.c.id)
+    .where(tasks.c.case.in_(sa.bindparam("numbers", expanding=True)))
+    .order_by(tasks.c.id)
+)
+OPEN_TASKS = TASKS.where(tasks.c.ended_at.is_(None))
+ENDED = sa.update(tasks).where(tasks.c.case == sa.bindparam("of"), tasks.c.ended_at.is_(None))
+TIMER = sa.select(timers).where(timers.c.case == sa.bindparam("of"))
+TIMER_MOVED = sa.update(timers).where(timers.c.case == sa.bindparam("of"))
+TIMER_STOPPED = sa.delete(timers).where(timers.c.case == sa.bindparam("of"))
+LINE = sa.select(parents.c.code, parents.c.parent).where(
+    parents.c.code.in_(ANCESTORS), in_force(parents, DAY)
+)
 
 
 @frozen
@@ -101,14 +117,7 @@ def read_tasks(
     snapshot: Snapshot, numbers: Iterable[int], *, open_only: bool = False
 ) -> tuple[TaskView, ...]:
     """The tasks of some cases, oldest first."""
-    statement = (
-        sa.select(tasks, occurrences.c.number, occurrences.c.missed, occurrences.c.note)
-        .outerjoin_from(tasks, occurrences, occurrences.c.task == tasks.c.id)
-        .where(tasks.c.case.in_(list(numbers)))
-        .order_by(tasks.c.id)
-    )
-    if open_only:
-        statement = statement.where(tasks.c.ended_at.is_(None))
+    statement = OPEN_TASKS if open_only else TASKS
     return tuple(
         TaskView(
             id=row.id,
@@ -127,7 +136,7 @@ def read_tasks(
             missed=row.missed or 0,
             note=row.note or "",
         )
-        for row in snapshot.rows(statement)
+        for row in snapshot.rows(statement, numbers=list(numbers))
     )
 
 
@@ -152,12 +161,7 @@ def insert_task(tx: Transaction, view: CaseView, task: NewTask) -> int:
 
 def end_tasks(tx: Transaction, case: int, *, actor: Actor, outcome: str) -> None:
     """End the open tasks of a case; ``outcome`` is the event that ended them."""
-    statement = (
-        sa.update(tasks)
-        .where(tasks.c.case == case, tasks.c.ended_at.is_(None))
-        .values(ended_at=tx.at, ended_by=actor.name, outcome=outcome)
-    )
-    tx.execute(statement)
+    tx.execute(ENDED, {"of": case, "ended_at": tx.at, "ended_by": actor.name, "outcome": outcome})
 
 
 def miss_task(tx: Transaction, task: TaskView, *, missed: int, ended_by: str) -> None:
@@ -204,14 +208,12 @@ def start_timer(tx: Transaction, timer: Timer) -> None:
 
 def move_timer(tx: Transaction, case: int, *, occurrence: int, due_at: int) -> None:
     """An occurrence has opened; the next opens at ``due_at``."""
-    tx.execute(
-        sa.update(timers).where(timers.c.case == case).values(occurrence=occurrence, due_at=due_at)
-    )
+    tx.execute(TIMER_MOVED, {"of": case, "occurrence": occurrence, "due_at": due_at})
 
 
 def put_off_timer(tx: Transaction, case: int, *, until: int) -> None:
     """Try again later to open what is due; which occurrence it is does not change."""
-    tx.execute(sa.update(timers).where(timers.c.case == case).values(due_at=until))
+    tx.execute(TIMER_MOVED, {"of": case, "due_at": until})
 
 
 def shift_timer(tx: Transaction, timer: Timer, *, by: int) -> None:
@@ -225,12 +227,12 @@ def shift_timer(tx: Transaction, timer: Timer, *, by: int) -> None:
 
 def stop_timer(tx: Transaction, case: int) -> None:
     """No further occurrence opens."""
-    tx.execute(sa.delete(timers).where(timers.c.case == case))
+    tx.execute(TIMER_STOPPED, {"of": case})
 
 
 def read_timer(snapshot: Snapshot, case: int) -> Timer | None:
     """A case's timer, or None."""
-    row = snapshot.first(sa.select(timers).where(timers.c.case == case))
+    row = snapshot.first(TIMER, of=case)
     return Timer(*row) if row is not None else None
 
 
@@ -320,12 +322,8 @@ def adopt(tx: Transaction, case: int, *, every: int) -> bool:
 
 def line_of(snapshot: Snapshot, area: str, day: int) -> tuple[str, ...]:
     """An area's code and the codes of all areas above it on a day, nearest first."""
-    table = tables.area_parents
-    statement = sa.select(table.c.code, table.c.parent).where(
-        table.c.code.in_(with_ancestors(area, day)), in_force(table, day)
-    )
-    parents = {row.code: row.parent for row in snapshot.rows(statement)}
+    above_of = {row.code: row.parent for row in snapshot.rows(LINE, area=area, day=day)}
     line = [area]
-    while (above := parents.get(line[-1])) is not None and above not in line:
+    while (above := above_of.get(line[-1])) is not None and above not in line:
         line.append(above)
     return tuple(line)

@@ -39,17 +39,17 @@ class Snapshot:
     connection: sa.Connection
     database: Database
 
-    def rows(self, statement: Statement) -> Sequence[sa.Row[*tuple[Any, ...]]]:
-        """All rows."""
-        return self.connection.execute(statement).all()
+    def rows(self, statement: Statement, **values: object) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+        """All rows; ``values`` are those of the statement's named parameters."""
+        return self.connection.execute(statement, values).all()
 
-    def first(self, statement: Statement) -> sa.Row[*tuple[Any, ...]] | None:
-        """The first row, or None."""
-        return self.connection.execute(statement).first()
+    def first(self, statement: Statement, **values: object) -> sa.Row[*tuple[Any, ...]] | None:
+        """The first row, or None; ``values`` are those of the statement's named parameters."""
+        return self.connection.execute(statement, values).first()
 
-    def scalar(self, statement: Statement) -> Any:
-        """The first column of the first row, or None."""
-        return self.connection.execute(statement).scalar()
+    def scalar(self, statement: Statement, **values: object) -> Any:
+        """The first column of the first row, or None; ``values`` as in `rows`."""
+        return self.connection.execute(statement, values).scalar()
 
     @property
     def driver(self) -> Any:
@@ -71,9 +71,16 @@ class Transaction(Snapshot):
     undo: list[Callable[[], object]] = field(factory=list)
 
     def execute(
-        self, statement: Statement, rows: Sequence[Mapping[str, Any]] | None = None
+        self,
+        statement: Statement,
+        rows: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     ) -> sa.CursorResult[Any]:
-        """Execute a statement once, or once for each of ``rows``."""
+        """Execute a statement once, or once for each of ``rows``.
+
+        To build a statement costs more than to run it. What a person waits for is built once, with
+        named parameters, and run with their values; the columns that an INSERT or UPDATE sets are
+        those of ``rows``.
+        """
         return self.connection.execute(statement, rows)
 
     def insert(self, table: sa.Table, **values: object) -> int:
@@ -135,18 +142,20 @@ class Transaction(Snapshot):
         drill: bool = False,
     ) -> None:
         """Queue a notice; a key that is already there is left as it is."""
-        statement = self.database.insert_ignore(tables.outbox).values(
-            key=key,
-            notifier=notifier,
-            recipient=recipient,
-            subject=subject,
-            body=body,
-            case=case,
-            created_at=self.at,
-            next_attempt_at=self.at,
-            drill=int(drill),
+        self.execute(
+            self.database.insert_ignore(tables.outbox),
+            {
+                "key": key,
+                "notifier": notifier,
+                "recipient": recipient,
+                "subject": subject,
+                "body": body,
+                "case": case,
+                "created_at": self.at,
+                "next_attempt_at": self.at,
+                "drill": int(drill),
+            },
         )
-        self.connection.execute(statement)
 
     def append_audit(
         self,
@@ -160,16 +169,15 @@ class Transaction(Snapshot):
         details: str = "{}",
     ) -> None:
         """Record who did what to which object, and how it ended; never the data itself."""
-        self.connection.execute(
-            sa.insert(tables.audit).values(
-                at=self.at,
-                actor=actor.name,
-                account=actor.account,
-                action=action,
-                object=target,
-                area=area,
-                outcome=outcome,
-                request=request,
-                details=details,
-            )
+        self.insert(
+            tables.audit,
+            at=self.at,
+            actor=actor.name,
+            account=actor.account,
+            action=action,
+            object=target,
+            area=area,
+            outcome=outcome,
+            request=request,
+            details=details,
         )
