@@ -102,6 +102,33 @@ async def test_a_plugin_writes_its_records_and_no_others(tmp_path: Path) -> None
             await other.remove(SILO, "S1", idempotency_key="2")
 
 
+async def test_whatever_the_context_a_plugin_writes_its_own_datasets(tmp_path: Path) -> None:
+    """In a command and an endpoint as in a job, with the rights of whoever acts there."""
+    everywhere = Scope(everywhere=True)
+    keeper = Actor("person", "甲", 1, scopes={"silo.read": everywhere, "silo.write": everywhere})
+    async with county(tmp_path) as running:
+
+        def writers(plugin: str) -> tuple[Any, ...]:
+            return (
+                running.context(plugin).records,
+                running.command_context(keeper, {}, f"{plugin}.do", "k", "r").records,
+                running.endpoint_context(plugin, keeper, "silo.read").records,
+            )
+
+        for number, records in enumerate(writers("silo")):
+            made = await records.put(SILO, {**ROW, "code": f"S{number}"}, idempotency_key="1")
+            assert (
+                f"S{0 if number == 2 else number}" == made.key
+            )  # an endpoint writes as the plugin
+        for records in writers("other"):
+            with pytest.raises(AccessDenied, match="writes its own datasets only"):
+                await records.put(SILO, ROW, idempotency_key="2")
+            with pytest.raises(AccessDenied, match="writes its own datasets only"):
+                await records.remove(SILO, "S1", idempotency_key="3")
+        assert 2 == await running.records.count(SYSTEM, SILO)
+        assert not hasattr(running.page_context(keeper, {}).records, "put")
+
+
 async def test_a_page_reads_as_who_looks_and_cannot_write(tmp_path: Path) -> None:
     """Personal fields are masked, and without the permission there is no dataset."""
     reader = Actor("person", "甲", 1, scopes={"silo.read": Scope(everywhere=True)})

@@ -316,8 +316,8 @@ async def test_the_journal_tells_of_each_change(records: Records, any_store: Sto
 
 async def test_a_plugin_writes_its_own_datasets_only(records: Records) -> None:
     """It reads all as the system, and writes what its name stands before."""
-    own = RecordAccess(records, SYSTEM, prefix="reservoir:", owner="reservoir.")
-    other = RecordAccess(records, SYSTEM, prefix="other:", owner="other.")
+    own = RecordAccess(records, SYSTEM, plugin="reservoir")
+    other = RecordAccess(records, SYSTEM, plugin="other")
     await own.put(ID, FULL, idempotency_key="1")
     assert 1 == await other.count(ID)
     with pytest.raises(AccessDenied, match="writes its own datasets only"):
@@ -325,6 +325,40 @@ async def test_a_plugin_writes_its_own_datasets_only(records: Records) -> None:
     with pytest.raises(AccessDenied, match="writes its own datasets only"):
         await other.remove(ID, "R1", idempotency_key="2")
     await own.remove(ID, "R1", idempotency_key="2")
+    allied = RecordAccess(records, SYSTEM, plugin="other", requires=frozenset({"reservoir"}))
+    assert 3 == (await allied.put(ID, FULL, idempotency_key="1")).version
+
+
+async def test_a_plugins_repeated_command_is_the_same_command(records: Records) -> None:
+    """Its key gives the first row, whatever the clock made of the values; a removal is another."""
+    own = RecordAccess(records, SYSTEM, plugin="reservoir")
+    first = await own.put(ID, FULL, idempotency_key="1")
+    again = await own.put(ID, {**FULL, "code": "R2", "checked": 9}, idempotency_key="1")
+    assert (first.key, first.version) == (again.key, again.version)
+    assert 1 == await own.count(ID)
+    with pytest.raises(RecordConflict, match="another request"):
+        await own.remove(ID, "R1", idempotency_key="1")
+    await own.remove(ID, "R1", idempotency_key="2")
+    await own.remove(ID, "R9", idempotency_key="2")
+    with pytest.raises(NotFound, match="was removed since"):
+        await own.put(ID, FULL, idempotency_key="1")
+
+
+async def test_the_keys_of_plugins_and_people_do_not_meet(records: Records) -> None:
+    """The same key of another plugin, or of the system itself, is another key."""
+    allied = RecordAccess(records, SYSTEM, plugin="other", requires=frozenset({"reservoir"}))
+    await RecordAccess(records, SYSTEM, plugin="reservoir").put(ID, FULL, idempotency_key="1")
+    assert 2 == (await allied.put(ID, {**FULL, "name": "乙"}, idempotency_key="1")).version
+    assert 3 == (await put(records, "1", **{**FULL, "name": "丙"})).version
+
+
+async def test_one_key_for_two_rows_of_a_command_is_told(records: Records) -> None:
+    """A command that would lose its second row is refused, and hears what to do."""
+    click = RecordAccess(records, SYSTEM, plugin="reservoir", used={})
+    await click.put(ID, FULL, idempotency_key="k")
+    await click.put(ID, FULL, idempotency_key="k")
+    with pytest.raises(RecordConflict, match="a key of its own"):
+        await click.put(ID, {**FULL, "code": "R2"}, idempotency_key="k")
 
 
 async def test_what_another_system_decides_is_not_edited(unstarted: Open) -> None:

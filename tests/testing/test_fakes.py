@@ -79,6 +79,8 @@ async def test_fake_records_keep_the_contract() -> None:
 
     assert (1, 12.34) == (made.version, made.values["crest"])
     assert made is again
+    with pytest.raises(RecordConflict, match="another request"):
+        await records.remove("dams.dams", "d1", idempotency_key="a")
     assert (2, 13.0) == (changed.version, changed.values["crest"])
     assert [1300] == (await records.columns("dams.dams"))["crest"].tolist()
     with pytest.raises(RecordConflict):

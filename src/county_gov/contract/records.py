@@ -102,13 +102,20 @@ class RecordWriter(RecordReader, Protocol):
         Args:
             dataset: Id of the dataset.
             values: Its fields; those that are not named keep their value, or are empty.
-            idempotency_key: The same key again changes nothing and gives the same row.
+            idempotency_key: Names this write among the plugin's writes of the dataset. The same key
+                again is the same command tried once more: whatever its values, it changes nothing
+                and gives the row of the first time, as it is now. So each row needs a key of its
+                own: ``f"{ctx.key}:{code}"``.
             expected_version: The row's version as it was read, 0 for one that must be new; None
                 overwrites whatever is there.
 
         Raises:
             RecordInvalid: naming each field that is wrong.
-            RecordConflict: if the row has another version.
+            RecordConflict: if the row has another version; with the code "idempotency" if the key
+                stands for a removal, or the same command gives it to two rows.
+            AccessDenied: if the dataset is neither the plugin's own nor of a plugin that it
+                requires, or who acts may not write there.
+            NotFound: if the row that the key stands for was removed since.
         """
         ...
 
@@ -116,6 +123,12 @@ class RecordWriter(RecordReader, Protocol):
         self, dataset: str, key: str, *, idempotency_key: str, expected_version: int | None = None
     ) -> None:
         """Remove a row (of a dated dataset: ``key/2026-06-01``); its history stays.
+
+        Args:
+            dataset: Id of the dataset.
+            key: The row's key.
+            idempotency_key: The same key again changes nothing, as in `put`.
+            expected_version: The row's version as it was read; None removes whatever is there.
 
         Raises:
             NotFound: if there is none.

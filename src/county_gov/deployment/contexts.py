@@ -75,7 +75,7 @@ class CountyContexts:
             channels=self.settings.notify.channels,
             drill=self.settings.county.drill,
             timezone=self.settings.county.timezone,
-            records=RecordAccess(self.records, SYSTEM, prefix=f"{name}:", owner=f"{name}."),
+            records=self._writer(SYSTEM, name),
             parameters=ParameterValues(self.parameters),
             http=PluginHttp(
                 self._client,
@@ -83,6 +83,12 @@ class CountyContexts:
                 drill=self.settings.county.drill,
             ),
         )
+
+    def _writer(self, actor: Actor, plugin: str) -> RecordAccess:
+        """Records as a plugin writes them for somebody: its own and those that it requires."""
+        loaded = next((one for one in self.registry.plugins if one.name == plugin), None)
+        required = getattr(type(loaded.instance), "requires", {}) if loaded else {}
+        return RecordAccess(self.records, actor, plugin=plugin, requires=frozenset(required))
 
     def page_context(self, actor: Actor, parameters: Mapping[str, str]) -> CountyPageContext:
         """The context of one request for a page."""
@@ -110,7 +116,9 @@ class CountyContexts:
             self.settings.notify.channels,
             drill=self.settings.county.drill,
             request=request,
-            records=RecordAccess(self.records, actor, request=request),
+            records=evolve(
+                self._writer(actor, command.partition(".")[0]), request=request, used={}
+            ),
             plugin=self.context(command),
         )
 

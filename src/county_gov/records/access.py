@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import field, frozen
 
 from county_gov.contract.access import Actor
 from county_gov.contract.records import Record
 from county_gov.contract.schema import Value
-from county_gov.errors import AccessDenied
+from county_gov.errors import AccessDenied, RecordConflict
 
 if TYPE_CHECKING:
     from county_gov.contract.batch import Batch
@@ -59,17 +59,20 @@ class RecordView:
 
 @frozen(eq=False)
 class RecordAccess(RecordView):
-    """Implements `county_gov.contract.records.RecordWriter` for one who acts.
+    """Implements `county_gov.contract.records.RecordWriter` for one who acts through a plugin.
 
     Args:
-        prefix: Stands before each idempotency key, so that plugins' keys do not meet.
-        owner: Prefix of the datasets that may be written, empty for all: ``reservoir.``.
+        plugin: The plugin, which writes its own datasets.
+        requires: Plugins that it requires, whose datasets it writes as well.
         request: Id of the HTTP request, for the audit trail.
+        used: What a command has used its idempotency keys for, so that one key for two rows is
+            told of; None where a key may come again, as in a job that is tried anew.
     """
 
-    prefix: str = ""
-    owner: str = ""
+    plugin: str = field(kw_only=True)
+    requires: frozenset[str] = frozenset()
     request: str = ""
+    used: dict[tuple[str, str], object] | None = None
 
     async def put(
         self,
@@ -81,13 +84,15 @@ class RecordAccess(RecordView):
     ) -> Record:
         """Add a row, or change the one of the same key."""
         self._require_own(dataset)
+        self._require_one_use(dataset, idempotency_key, dict(values))
         return await self.records.put(
             self.actor,
             dataset,
             values,
-            idempotency_key=self.prefix + idempotency_key,
+            idempotency_key=idempotency_key,
             expected_version=expected_version,
             request=self.request,
+            plugin=self.plugin,
         )
 
     async def remove(
@@ -95,16 +100,29 @@ class RecordAccess(RecordView):
     ) -> None:
         """Remove a row; its history stays."""
         self._require_own(dataset)
+        self._require_one_use(dataset, idempotency_key, key)
         await self.records.remove(
             self.actor,
             dataset,
             key,
-            idempotency_key=self.prefix + idempotency_key,
+            idempotency_key=idempotency_key,
             expected_version=expected_version,
             request=self.request,
+            plugin=self.plugin,
         )
 
     def _require_own(self, dataset: str) -> None:
-        if not dataset.startswith(self.owner):
-            name = self.owner.removesuffix(".")
-            raise AccessDenied(f"the plugin {name} writes its own datasets only, not {dataset!r}")
+        owner = dataset.partition(".")[0]
+        if owner != self.plugin and owner not in self.requires:
+            raise AccessDenied(
+                f"the plugin {self.plugin} writes its own datasets only, not {dataset[:80]!r}; "
+                f"to write those of {owner[:40]!r} it has to name that plugin in `requires`"
+            )
+
+    def _require_one_use(self, dataset: str, key: str, what: object) -> None:
+        if self.used is not None and self.used.setdefault((dataset, key), what) != what:
+            raise RecordConflict(
+                f"this command has written {dataset} under the idempotency key {key[:60]!r} before:"
+                ' give each row a key of its own, such as f"{ctx.key}:{code}"',
+                code="idempotency",
+            )

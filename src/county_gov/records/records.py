@@ -26,7 +26,7 @@ from county_gov.store import records_declared as declared
 
 if TYPE_CHECKING:
     from county_gov.contract.clock import Clock
-    from county_gov.store import Snapshot, Store, Transaction
+    from county_gov.store import Snapshot, Store
 
 log = structlog.get_logger(__name__)
 
@@ -98,6 +98,7 @@ class Records(RecordImports):
         idempotency_key: str,
         expected_version: int | None = None,
         request: str = "",
+        plugin: str = "",
     ) -> Record:
         """Add a row, or change the one of the same key; durable when it returns.
 
@@ -106,20 +107,26 @@ class Records(RecordImports):
             dataset: Its id.
             values: Its fields; those that are not named keep their value, or are empty. A masked
                 value that comes back as it was shown changes nothing.
-            idempotency_key: The same key again changes nothing.
+            idempotency_key: The same key again changes nothing and gives the row of the first time
+                as it is now.
             expected_version: The row's version as it was read, 0 for one that must be new; None
                 overwrites whatever is there.
             request: Id of the HTTP request, for the audit trail.
+            plugin: Through which plugin the actor asks. A plugin's key names its command: repeated
+                with other values (the clock has gone on) it is the same command. Anybody else's
+                key names one request, and another request under it is refused.
 
         Raises:
-            NotFound: if there is no such dataset for this actor.
+            NotFound: if there is no such dataset for this actor, or the row that the key stands for
+                was removed since.
             AccessDenied: if the actor may not write there.
             RecordInvalid: naming each field that is wrong.
-            RecordConflict: if the row has another version.
+            RecordConflict: if the row has another version, or the key stands for another request.
         """
         desk = self._desk(dataset)
-        hashed = fingerprint("put", dataset, dict(values), expected_version)
-        asked = Request(actor, idempotency_key, hashed, request)
+        what = () if plugin else (dict(values), expected_version)
+        hashed = fingerprint("put", dataset, *what)
+        asked = Request(actor, idempotency_key, hashed, request, plugin, dataset)
         try:
             row = await self._store.write(lambda tx: desk.put(tx, asked, values, expected_version))
         except AccessDenied as error:
@@ -136,6 +143,7 @@ class Records(RecordImports):
         idempotency_key: str,
         expected_version: int | None = None,
         request: str = "",
+        plugin: str = "",
     ) -> None:
         """Remove a row; its history stays. Durable when it returns.
 
@@ -146,36 +154,22 @@ class Records(RecordImports):
             idempotency_key: The same key again changes nothing.
             expected_version: The row's version as it was read, None for whatever is there.
             request: Id of the HTTP request, for the audit trail.
+            plugin: As in `put`.
 
         Raises:
             NotFound: if there is no such dataset or row for this actor.
             AccessDenied: if the actor may not write there.
-            RecordConflict: if the row has another version.
+            RecordConflict: if the row has another version, or the key stands for another request.
         """
         desk = self._desk(dataset)
         row = parse_key(desk.known.dataset, key)
-        hashed = fingerprint("remove", dataset, key, expected_version)
-        asked = Request(actor, idempotency_key, hashed, request)
+        hashed = fingerprint("remove", dataset, *(() if plugin else (key, expected_version)))
+        asked = Request(actor, idempotency_key, hashed, request, plugin, dataset)
         try:
             await self._store.write(lambda tx: desk.remove(tx, asked, row, expected_version))
         except AccessDenied as error:
             await self._note_refusal(actor, "record.remove", f"{dataset}:{key}", error, request)
             raise
-
-    def put_in(
-        self,
-        tx: Transaction,
-        actor: Actor,
-        dataset: str,
-        values: Mapping[str, Value],
-        *,
-        idempotency_key: str,
-        expected_version: int | None = None,
-    ) -> None:
-        """As `put`, in somebody's transaction."""
-        hashed = fingerprint("put", dataset, dict(values), expected_version)
-        asked = Request(actor, idempotency_key, hashed)
-        self._desk(dataset).put(tx, asked, values, expected_version)
 
     async def unknown(self, reference: str, value: Value) -> bool:
         """Whether a value is no code of what a form's field refers to.

@@ -30,17 +30,29 @@ if TYPE_CHECKING:
 
 @frozen(eq=False)
 class Request:
-    """Who asks for a change, and under which idempotency key."""
+    """Who asks for a change, and under which idempotency key.
+
+    Args:
+        actor: Who asks.
+        key: The idempotency key.
+        fingerprint: Hash of what makes it the same request as another under its key.
+        request: Id of the HTTP request, for the audit trail.
+        plugin: Through which plugin the actor asks; empty for a person's own request.
+        dataset: Of the row, by which a plugin's keys are kept apart.
+    """
 
     actor: Actor
     key: str
     fingerprint: str
     request: str = ""
+    plugin: str = ""
+    dataset: str = ""
 
     @property
     def scope(self) -> str:
         """Whose idempotency keys these are."""
-        return whose_keys(self.actor)
+        whose = whose_keys(self.actor)
+        return f"{whose}:{self.plugin}:{self.dataset}" if self.plugin else whose
 
 
 def whose_keys(actor: Actor) -> str:

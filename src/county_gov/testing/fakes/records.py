@@ -39,7 +39,7 @@ class FakeRecords:
     keys: list[str] = field(factory=list, init=False)
     """Idempotency keys of all writes, in their order, repeated ones included."""
     _rows: dict[str, dict[tuple[str, str], Record]] = field(factory=dict, init=False)
-    _done: dict[str, Record] = field(factory=dict, init=False)
+    _done: dict[tuple[str, str], tuple[str, tuple[str, str]]] = field(factory=dict, init=False)
 
     async def get(self, dataset: str, key: str, *, on: str = "") -> Record | None:
         """The row of a key that holds on a day."""
@@ -96,9 +96,11 @@ class FakeRecords:
             RecordConflict: if the row has another version.
         """
         self.keys.append(idempotency_key)
-        done = f"{dataset} {idempotency_key}"
-        if done in self._done:
-            return self._done[done]
+        if (done := self._repeated(dataset, idempotency_key, "put")) is not None:
+            row = self._rows.get(dataset, {}).get(done)
+            if row is None:
+                raise NotFound(f"{dataset}: {done[0]!r} was removed since")
+            return row
         declared = self._dataset(dataset)
         given = dict(values)
         day = str(given.pop(VALID_FROM, "") or "") if declared.dated else ""
@@ -120,7 +122,7 @@ class FakeRecords:
         version = old.version + 1 if old else 1
         made = Record(dataset, key, MappingProxyType(shown), version, self.changed_at, "测试")
         rows[key, day] = made
-        self._done[done] = made
+        self._done[dataset, idempotency_key] = "put", (key, day)
         return made
 
     async def remove(
@@ -133,7 +135,7 @@ class FakeRecords:
             RecordConflict: if it has another version.
         """
         self.keys.append(idempotency_key)
-        if f"{dataset} {idempotency_key}" in self._done:
+        if self._repeated(dataset, idempotency_key, "remove") is not None:
             return
         day = ""
         if self._dataset(dataset).dated:
@@ -143,7 +145,18 @@ class FakeRecords:
         if old is None:
             raise NotFound(f"{dataset}: there is no row {key!r}")
         _expect(old, expected_version, key)
-        self._done[f"{dataset} {idempotency_key}"] = rows.pop((key, day))
+        del rows[key, day]
+        self._done[dataset, idempotency_key] = "remove", (key, day)
+
+    def _repeated(self, dataset: str, idempotency_key: str, verb: str) -> tuple[str, str] | None:
+        """Key and day of the row that a key stands for, None where it is new."""
+        done, row = self._done.get((dataset, idempotency_key), (verb, None))
+        if done != verb:
+            raise RecordConflict(
+                f"idempotency key {idempotency_key!r} was used for another request; take a new key",
+                code="idempotency",
+            )
+        return row
 
     def _dataset(self, dataset: str) -> Dataset:
         found = self._datasets.get(dataset)
