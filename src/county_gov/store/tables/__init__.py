@@ -36,8 +36,10 @@ from county_gov.store.tables.casework import tasks as tasks
 from county_gov.store.tables.columns import Number as Number
 from county_gov.store.tables.columns import Real as Real
 from county_gov.store.tables.columns import metadata as metadata
+from county_gov.store.tables.following import event_delays as event_delays
 from county_gov.store.tables.following import followers as followers
 from county_gov.store.tables.following import journal as journal
+from county_gov.store.tables.following import missed_events as missed_events
 from county_gov.store.tables.intake import batches as batches
 from county_gov.store.tables.intake import cursors as cursors
 from county_gov.store.tables.intake import quarantine as quarantine

@@ -1,4 +1,4 @@
-"""Jobs and recurring tasks."""
+"""Jobs, recurring tasks, and the events that plugins have missed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ def upgrade() -> None:
     """Make the tables."""
     _recurring_tasks()
     _jobs()
+    _events()
 
 
 def _number(
@@ -94,3 +95,43 @@ def _jobs() -> None:
         postgresql_where=sa.text("request <> ''"),
     )
     op.create_index("ix_job_runs_state_due_at", "job_runs", ["state", "due_at"])
+
+
+def _events() -> None:
+    op.create_table(
+        "event_delays",
+        _words("plugin"),
+        _number("position"),
+        _number("since"),
+        _number("attempts"),
+        _number("tried_at"),
+        _number("next_at"),
+        _words("reason"),
+        sa.PrimaryKeyConstraint("plugin", name="pk_event_delays"),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "missed_events",
+        _number("id", identity=True),
+        _words("plugin"),
+        _number("position"),
+        _words("kind"),
+        _words("ref"),
+        _number("at"),
+        sa.Column("payload", sa.LargeBinary(), nullable=True),
+        _number("attempts"),
+        _words("reason"),
+        _words("state", default="missed"),
+        _number("missed_at"),
+        _number("due_at", default="0"),
+        _words("request", default=""),
+        _words("asked_by", default=""),
+        _number("ended_at", null=True),
+        sa.CheckConstraint(
+            "state IN ('missed', 'asked', 'delivered')", name="ck_missed_events_state"
+        ),
+        sa.UniqueConstraint("plugin", "position", name="uq_missed_events_plugin_position"),
+        sa.PrimaryKeyConstraint("id", name="pk_missed_events"),
+        sqlite_strict=True,
+    )
+    op.create_index("ix_missed_events_state_plugin", "missed_events", ["state", "plugin"])
