@@ -298,13 +298,34 @@ def test_an_sqlite_that_can_corrupt_its_log_is_warned_of(
     version: tuple[int, int, int],
     warnings: int,
 ) -> None:
-    """Once per start, with the version that mends it."""
+    """With the version that mends it; opening it says nothing, so that no command repeats it."""
     monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
     fresh = SqliteDatabase(database.url)
     with capture_logs() as logs:
-        for _ in range(2):
-            fresh.disconnect_writer(fresh.connect_writer())
-    assert warnings == sum("3.51.3" in entry["event"] for entry in logs)
+        fresh.disconnect_writer(fresh.connect_writer())
+    assert [] == logs
+    assert warnings == sum("3.51.3" in one for one in fresh.cautions())
+    fresh.close()
+
+
+@pytest.mark.parametrize("damage", ["text", "first page", "folder"])
+def test_a_file_that_is_no_database_is_told_with_its_place(tmp_path: Path, damage: str) -> None:
+    """Reading and writing say which file, and the way out; nothing of SQLAlchemy is seen."""
+    path = tmp_path / "county.db"
+    fresh = SqliteDatabase(f"sqlite:///{path}")
+    if damage == "text":
+        path.write_text("nothing of a database" * 100, encoding="utf-8")
+    elif damage == "folder":
+        path.mkdir()
+    else:
+        fresh.create_tables()
+        fresh.close()
+        with path.open("r+b") as file:
+            file.seek(100)
+            file.write(b"\xff" * 3900)
+    for work in (fresh.connect_writer, lambda: fresh.read(lambda found: found)):
+        with pytest.raises(StoreError, match=r"county\.db: SQLite cannot read it .* restore"):
+            work()
     fresh.close()
 
 

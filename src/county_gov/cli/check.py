@@ -41,6 +41,8 @@ def check(file: DeploymentFile) -> None:
         "permissions": len(found.permissions),
     }
     typer.echo("  " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))
+    for caution in county.store.database.cautions():
+        typer.echo(f"  {caution}")
     missing = missing_protections()
     if missing:
         typer.echo(f"  this kernel cannot close to a plugin's process: {', '.join(missing)}")

@@ -44,6 +44,8 @@ def serve(
     """
     configure_logs()
     app = application(county)
+    for caution in county.store.database.cautions():
+        log.warning(caution)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(county, app, announce, tell_passwords))
 

@@ -52,6 +52,10 @@ class Database(Protocol):
         """Its name, "sqlite" or "postgresql"."""
         ...
 
+    def cautions(self) -> tuple[str, ...]:
+        """What whoever runs this database must know of its version, a sentence each."""
+        ...
+
     def connect_writer(self) -> sa.Connection:
         """Take the right to write, which one process has, and open the writing connection.
 

@@ -114,6 +114,10 @@ class PostgresqlDatabase:
         """Where it is, without the password."""
         return self._address.render_as_string(hide_password=True)
 
+    def cautions(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
     def connect_writer(self) -> sa.Connection:
         """Open the writing session and take the writer's lock."""
         try:

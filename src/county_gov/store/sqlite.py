@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
-import structlog
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.pool import NullPool, QueuePool
 
@@ -34,13 +33,16 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
-log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 OLDEST = (3, 37, 0)
 """STRICT tables came with this version."""
 WAL_RESET_FIXED = (3, 51, 3)
 FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}
+BROKEN = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN}
+"""Primary codes of a file that is no database, is damaged, or cannot be opened."""
+PRIMARY = 0xFF
+"""Bits of an extended code that hold the primary one."""
 WRITER_CACHE_KIB = 65_536
 READER_CACHE_KIB = 16_384
 WAL_LIMIT_BYTES = 64 * 1024 * 1024
@@ -82,7 +84,6 @@ class SqliteDatabase:
         self.path = Path(path)
         self._lock = FileLock(self.path.with_name(self.path.name + ".lock"))
         self._checkpoints = Checkpoints()
-        self._warned = False
         arguments = {"isolation_level": None, "check_same_thread": False, "timeout": 10.0}
         self._writer = sa.create_engine(url, poolclass=NullPool, connect_args=arguments)
         self._readers = sa.create_engine(
@@ -90,6 +91,7 @@ class SqliteDatabase:
         )
         for engine in (self._writer, self._readers):
             sa.event.listen(engine, "do_connect", self._make_file)
+            sa.event.listen(engine, "handle_error", self._tell_broken)
         sa.event.listen(
             self._writer,
             "connect",
@@ -126,16 +128,23 @@ class SqliteDatabase:
             if explained is None:
                 raise
             raise explained from error
-        if sqlite3.sqlite_version_info < WAL_RESET_FIXED and not self._warned:
-            self._warned = True
-            log.warning(
-                "this SQLite can corrupt a write-ahead log that two connections write at once; "
-                "county_gov never does, so let no other program write this file, "
-                "or upgrade SQLite to 3.51.3 or newer",
-                sqlite=sqlite3.sqlite_version,
-                database=str(self.path),
-            )
         return connection
+
+    def cautions(self) -> tuple[str, ...]:
+        """The log of an SQLite before 3.51.3 must not be written by other programs."""
+        if sqlite3.sqlite_version_info >= WAL_RESET_FIXED:
+            return ()
+        caution = (
+            f"SQLite {sqlite3.sqlite_version} can corrupt a write-ahead log that two connections"
+            f" write at once; county_gov never does, so let no other program write {self.path},"
+            " or upgrade SQLite to 3.51.3 or newer"
+        )
+        return (caution,)
+
+    def _tell_broken(self, context: sa.ExceptionContext) -> StoreError | None:
+        """The error that is raised in the place of SQLAlchemy's where the file itself is broken."""
+        error = context.original_exception
+        return self.explain_error(error) if _primary_code(error) in BROKEN else None
 
     def disconnect_writer(self, connection: sa.Connection) -> None:
         """Close the connection and give the lock back."""
@@ -218,8 +227,14 @@ class SqliteDatabase:
             self._checkpoints.run(_driver(connection))
 
     def explain_error(self, error: BaseException) -> StoreError | None:
-        """A full disk as `StoreFull`, other operational errors as `StoreError`."""
+        """A full disk as `StoreFull`, a broken file and operational errors as `StoreError`."""
         original = getattr(error, "orig", error)
+        if _primary_code(original) in BROKEN:
+            return StoreError(
+                f"{self.path}: SQLite cannot read it ({original}); name the right file in"
+                " store.url, or put it aside with its -wal and -shm and restore a backup:"
+                " county-gov restore"
+            )
         if not isinstance(original, sqlite3.OperationalError):
             return None
         if getattr(original, "sqlite_errorcode", None) in FULL:
@@ -289,6 +304,11 @@ class SqliteDatabase:
         """Close all pooled connections."""
         self._readers.dispose()
         self._writer.dispose()
+
+
+def _primary_code(error: object) -> int:
+    """SQLite's primary result code; 0 where an error is none of SQLite's."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & PRIMARY
 
 
 def _driver(connection: sa.Connection) -> Any:
