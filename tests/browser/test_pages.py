@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.site import Site
-from tests.browser.visitors import Visitors, case_of
-from tests.server.render.preview import SIZES, settle
-from tests.server.render.test_browser import grave_findings
+from tests.browser.visitors import Visitors, case_of, look
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(180)]
 PAGES = {
@@ -39,26 +37,14 @@ def test_every_page_is_accessible_and_keeps_the_policy(
     found: dict[str, list[str]] = {}
     login = visitors.stranger()
     login.goto(f"/login?lang={language}")
-    _look(login, f"{language} /login", found)
+    look(login, f"{language} /login", found)
     for person, paths in PAGES.items():
         page = visitors.person(person)
         for path in paths:
             page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}")
-            _look(page, f"{language} {person} {path}", found)
+            look(page, f"{language} {person} {path}", found)
         page.context.close()
     assert {} == found
-
-
-def _look(page: Page, name: str, found: dict[str, list[str]]) -> None:
-    settle(page)
-    for size, (width, height) in SIZES.items():
-        page.set_viewport_size({"width": width, "height": height})
-        wrong = grave_findings(page)
-        if page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
-            wrong.append("wider than the window")
-        if wrong:
-            found[f"{name} {size}"] = wrong
-    page.set_viewport_size({"width": 1440, "height": 900})
 
 
 def test_what_is_not_there_says_so(visitors: Visitors) -> None:
@@ -79,7 +65,7 @@ def test_a_page_in_the_dark_is_accessible(visitors: Visitors) -> None:
     found: dict[str, list[str]] = {}
     for path in ("/", "/cases/1", "/quarantine"):
         page.goto(path)
-        _look(page, path, found)
+        look(page, path, found)
     assert {} == found
 
 

@@ -10,6 +10,7 @@ from attrs import define, field
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from tests.server.render.preview import SIZES, settle
+from tests.server.render.test_browser import grave_findings
 
 if TYPE_CHECKING:
     from playwright.sync_api import StorageState
@@ -99,6 +100,19 @@ def case_of(page: Page, station: str) -> str:
     row = page.locator("#view-cases tbody tr", has_text=station)
     expect(row).to_have_count(1, timeout=LIVE_SECONDS * 1000)
     return row.locator("a").get_attribute("href") or ""
+
+
+def look(page: Page, name: str, found: dict[str, list[str]]) -> None:
+    """Look at a page at every size; what is gravely wrong is noted under its name."""
+    settle(page)
+    for size, (width, height) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        wrong = grave_findings(page)
+        if page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
+            wrong.append("wider than the window")
+        if wrong:
+            found[f"{name} {size}"] = wrong
+    page.set_viewport_size({"width": 1440, "height": 900})
 
 
 def choose(page: Page, label: str, person: str) -> None:
