@@ -190,12 +190,12 @@ def test_a_disabled_plugin_keeps_only_what_it_listens_to(any_store: Store) -> No
     _do(any_store, lambda tx: followers.advance(tx, idle, 3))
     active = _acquire(any_store, "a")
     _do(any_store, lambda tx: followers.advance(tx, active, 12))
-    assert 6 == _do(any_store, lambda tx: followers.prune(tx, keep=0, idle=["events.dike"]))
+    assert 6 == _do(any_store, lambda tx: followers.prune(tx, keep=0, plugins=["events.dike"]))
     rows = any_store.read_now(lambda snap: followers.read_journal(snap, 0, limit=99))
     assert [4, 6, 7, 9, 10, 12] == [row.position for row in rows]
-    assert 0 == _do(any_store, lambda tx: followers.prune(tx, keep=0, idle=["events.dike"]))
+    assert 0 == _do(any_store, lambda tx: followers.prune(tx, keep=0, plugins=["events.dike"]))
     _do(any_store, lambda tx: followers.advance(tx, idle, 12))
-    assert 5 == _do(any_store, lambda tx: followers.prune(tx, keep=0, idle=["events.dike"]))
+    assert 5 == _do(any_store, lambda tx: followers.prune(tx, keep=0, plugins=["events.dike"]))
 
 
 def test_a_new_follower_may_begin_at_the_head(any_store: Store) -> None:

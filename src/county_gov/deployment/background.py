@@ -11,7 +11,7 @@ from attrs import define, field
 
 from county_gov.contract.clock import DAY
 from county_gov.errors import StoreBusy, StoreClosed
-from county_gov.store import Priority, Store, followers, idempotency, outbox
+from county_gov.store import Priority, Store, followers, idempotency, missed_events, outbox
 
 if TYPE_CHECKING:
     from county_gov.contract.context import Context
@@ -77,27 +77,28 @@ class Background:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def prune_journal(store: Store, idle: Collection[str] = ()) -> None:
+async def prune_journal(store: Store, plugins: Collection[str] = ()) -> None:
     """Forget the journal's entries that every follower has passed.
 
     Args:
         store: Where it is.
-        idle: Followers of plugins that are disabled.
+        plugins: Followers of plugins, for which only events are kept.
     """
 
     def prune(tx: Transaction) -> int:
-        return followers.prune(tx, keep=JOURNAL_KEPT, idle=idle)
+        return followers.prune(tx, keep=JOURNAL_KEPT, plugins=plugins)
 
     await store.write(prune, Priority.UPKEEP)
 
 
 async def forget_old(store: Store) -> None:
-    """Forget idempotency keys and sent notices after their time."""
+    """Forget idempotency keys, sent notices and delivered events after their time."""
     now = store.clock.now()
 
     def forget(tx: Transaction) -> int:
         keys = idempotency.forget(tx, before=now - KEYS_KEPT)
-        return keys + outbox.forget_sent(tx, before=now - LETTERS_KEPT)
+        told = missed_events.forget_delivered(tx, before=now - LETTERS_KEPT)
+        return keys + told + outbox.forget_sent(tx, before=now - LETTERS_KEPT)
 
     while await store.write(forget, Priority.UPKEEP):
         pass

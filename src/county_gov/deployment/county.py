@@ -20,6 +20,13 @@ from county_gov.deployment.alarm import Alarm
 from county_gov.deployment.background import Background, forget_old, prune_journal, pull
 from county_gov.deployment.commands import Commands
 from county_gov.deployment.contexts import CountyContexts
+from county_gov.deployment.events import (
+    EventState,
+    EventStep,
+    Listener,
+    MissedEvents,
+    read_states,
+)
 from county_gov.deployment.following import Follower, Signal
 from county_gov.deployment.life import Life
 from county_gov.deployment.live import LiveEvents
@@ -35,7 +42,7 @@ from county_gov.deployment.parts import (
 from county_gov.deployment.plugins import Plugins
 from county_gov.deployment.rosters import RecordRosters
 from county_gov.deployment.settings import Settings, read_settings
-from county_gov.deployment.steps import EventStep, JudgingStep, LatestStep
+from county_gov.deployment.steps import JudgingStep, LatestStep
 from county_gov.intake.intake import Intake
 from county_gov.intake.quarantine import Quarantine
 from county_gov.jobs import Jobs
@@ -47,7 +54,14 @@ from county_gov.registers import Registers, read_people
 from county_gov.rules.dated import DatedSources
 from county_gov.rules.evaluation import RuleEvaluator
 from county_gov.rules.judging import Judging
-from county_gov.store import Store, Transaction, followers, migration, open_database
+from county_gov.store import (
+    Store,
+    Transaction,
+    followers,
+    migration,
+    missed_events,
+    open_database,
+)
 from county_gov.store import jobs as job_runs
 from county_gov.store.observations import Observations
 
@@ -196,6 +210,9 @@ class County(CountyContexts):
         self._tasks_alarm = Alarm("tasks", self.clock, self.cases.recurring.open_due)
         self.signal = Signal()
         self.live = LiveEvents(self.store, self.signal)
+        self.missed_events = MissedEvents(self.store, self._listeners())
+        self._missed_alarm = Alarm("missed events", self.clock, self.missed_events.deliver)
+        self.missed_events.on_change = self._missed_alarm.ring
         self.followers = tuple(self._followers())
         self.new_passwords: Mapping[str, str] = {}
         """Passwords of accounts that this start has made, by login: shown once, kept nowhere."""
@@ -310,12 +327,24 @@ class County(CountyContexts):
         return await self.intake.take(delivery, source=source)
 
     async def caught_up(self) -> None:
-        """Return once every follower has passed all of the journal, what they added included."""
+        """Return once every follower has passed all of the journal, what they added included.
+
+        A plugin that fails is not waited for.
+        """
         head = -1
         while (now := await self.store.read(followers.head)) != head:
             head = now
             for follower in self.followers:
                 await follower.reach(head)
+
+    async def event_states(self) -> Mapping[str, EventState]:
+        """How far each plugin that listens was told of events, by its name."""
+        positions = {
+            one.name.removeprefix(EVENTS): one.position
+            for one in self.followers
+            if one.name.startswith(EVENTS)
+        }
+        return await self.store.read(lambda snapshot: read_states(snapshot, positions))
 
     def ready(self) -> list[str]:
         """Reasons why it cannot serve just now; empty when it can."""
@@ -363,32 +392,38 @@ class County(CountyContexts):
             ),
             Follower(self.store, "latest", latest, self.signal, kinds=observed),
         ]
-        for plugin in self.registry.plugins:
-            listeners = self.registry.listeners_of(plugin)
-            if listeners:
-                step = EventStep(
-                    plugin.name, listeners, self.gateway, self.cases, self.context(plugin.name)
-                )
-                found.append(
-                    Follower(
-                        self.store,
-                        f"{EVENTS}{plugin.name}",
-                        step,
-                        self.signal,
-                        kinds=("case", "alert"),
-                        vital=False,
-                    )
-                )
+        found += [
+            Follower(
+                self.store,
+                f"{EVENTS}{name}",
+                EventStep(self.store, listener),
+                self.signal,
+                kinds=followers.EVENT_KINDS,
+                vital=False,
+            )
+            for name, listener in self.missed_events.listeners.items()
+        ]
         return found
+
+    def _listeners(self) -> dict[str, Listener]:
+        """What the plugins that listen are told of events by."""
+        hooks = {one.name: self.registry.listeners_of(one) for one in self.registry.plugins}
+        return {
+            name: Listener(name, found, self.gateway, self.cases, self.context(name))
+            for name, found in hooks.items()
+            if found
+        }
 
     def _take_over(self, tx: Transaction) -> None:
         """End the leases of the process before, and forget followers of plugins that are gone."""
         followers.end_leases(tx)
         job_runs.end_leases(tx)
+        missed_events.end_leases(tx)
         followed = {one.name for one in self.followers}
         for name in followers.names(tx):
             if name not in followed and name not in self._idle():
                 followers.forget(tx, name)
+                missed_events.end_delay(tx, name.removeprefix(EVENTS))
         for name in followed:
             if name.startswith(EVENTS):
                 followers.begin(tx, name)
@@ -397,6 +432,10 @@ class County(CountyContexts):
         """Followers of disabled plugins: enabled again, these go on where they were."""
         return frozenset(f"{EVENTS}{name}" for name in self.settings.disabled_plugins())
 
+    def _listening(self) -> frozenset[str]:
+        """Followers of plugins, which may lag for long: of the journal they need events only."""
+        return self._idle() | {one.name for one in self.followers if one.name.startswith(EVENTS)}
+
     def _run_background(self) -> None:
         run = self._background
         for follower in self.followers:
@@ -404,10 +443,11 @@ class County(CountyContexts):
         run.run("live", self.live.run())
         run.run("jobs", self._jobs_alarm.run())
         run.run("tasks", self._tasks_alarm.run())
+        run.run("missed events", self._missed_alarm.run())
         run.every("outbox", SEND_SECONDS, self.outbox.deliver_due)
         run.every("settling", SETTLE_SECONDS, lambda: self.observations.settle(budget_seconds=1.0))
         run.every("registers", REFRESH_SECONDS, self.registers.refresh)
-        run.every("journal", PRUNE_SECONDS, lambda: prune_journal(self.store, self._idle()))
+        run.every("journal", PRUNE_SECONDS, lambda: prune_journal(self.store, self._listening()))
         run.every("plugins", PLUGIN_SECONDS, self.plugins.look)
         run.every("plugins' processes", PLUGIN_SECONDS, self.plugins.restart)
         run.every("sessions", UPKEEP_SECONDS, self.access.sessions.remove_ended)

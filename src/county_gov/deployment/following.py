@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
-from attrs import define, field
+from attrs import define, field, frozen
 
 from county_gov.errors import LeaseLost, StoreBusy, StoreClosed
 from county_gov.store import Priority, Snapshot, Store, Transaction, followers
@@ -35,10 +35,25 @@ POLL_SECONDS = 5.0
 """Without a signal (another process may have written) the journal is looked at this often."""
 
 
+@frozen(eq=False)
+class Partly:
+    """What became of rows of which a step could not deal with all.
+
+    Args:
+        apply: Written together with the new position; None for nothing.
+        position: Of the last row that is dealt with; None where there is none.
+        pause: Seconds until the next one is tried; above 0 the follower is held up.
+    """
+
+    apply: Callable[[Transaction], None] | None
+    position: int | None
+    pause: float = 0.0
+
+
 class Step(Protocol):
     """What a follower does with the rows that it has read."""
 
-    async def __call__(self, rows: Sequence[JournalRow]) -> Callable[[Transaction], None]:
+    async def __call__(self, rows: Sequence[JournalRow]) -> Callable[[Transaction], None] | Partly:
         """Compute off the writer; return what is written together with the new position."""
         ...
 
@@ -106,6 +121,8 @@ class Follower:
     _moved: asyncio.Event = field(factory=asyncio.Event, init=False)
     behind_since: float | None = field(default=None, init=False)
     """Since when a step has been under way or failing, by the loop's clock."""
+    held_until: float | None = field(default=None, init=False)
+    """By the loop's clock: when what holds it up is tried again; None where nothing does."""
     owner: str = field(factory=lambda: f"{os.getpid()}-{secrets.token_hex(4)}", init=False)
 
     async def run(self) -> None:
@@ -132,6 +149,8 @@ class Follower:
     async def catch_up(self) -> None:
         """Do now what there is to do, without a loop: for tests, and for what ends soon.
 
+        What holds it up is tried once.
+
         Raises:
             LeaseLost: if another worker follows.
         """
@@ -141,6 +160,8 @@ class Follower:
             if not rows:
                 break
             await self._take(lease, rows)
+            if self.held_until is not None:
+                return
         if self.idle_seconds:
             await self._take(lease, ())
         while self.unfinished():
@@ -159,6 +180,8 @@ class Follower:
             if asyncio.get_running_loop().time() - renewed > LEASE_SECONDS / 3:
                 lease = await self._acquire()
                 renewed = asyncio.get_running_loop().time()
+            if self.held_until is not None and await self._rest(self.held_until):
+                continue
             event.clear()
             rows, head = await self.store.read(self._rows)
             if rows:
@@ -212,20 +235,33 @@ class Follower:
         self.position = position
         self._moved.set()
 
+    async def _rest(self, until: float) -> bool:
+        """Sleep for a while, but no longer than a lease allows; whether more rest is needed."""
+        left = until - asyncio.get_running_loop().time()
+        if left > 0:
+            await asyncio.sleep(min(left, LEASE_SECONDS / 3))
+        return left > LEASE_SECONDS / 3
+
     async def reach(self, position: int) -> None:
-        """Return once everything up to a position of the journal is done."""
-        while self.position < position or self.unfinished():
+        """Return once everything up to a position of the journal is done, or held up."""
+        while self.held_until is None and (self.position < position or self.unfinished()):
             self._moved.clear()
             await self._moved.wait()
 
     async def _take(self, lease: Lease, rows: Sequence[JournalRow]) -> None:
-        apply = await self.step(rows)
-        position = rows[-1].position if rows else self.position
+        done = await self.step(rows)
+        if not isinstance(done, Partly):
+            done = Partly(done, rows[-1].position if rows else None)
+        apply, position = done.apply, self.position if done.position is None else done.position
 
         def write(tx: Transaction) -> None:
-            apply(tx)
+            if apply is not None:
+                apply(tx)
             followers.advance(tx, lease, position)
 
-        await self.store.write(write, self.priority)
-        self._kept = position
+        if apply is not None or done.position is not None:
+            await self.store.write(write, self.priority)
+            self._kept = position
+        now = asyncio.get_running_loop().time()
+        self.held_until = now + done.pause if done.pause else None
         self._move(position)

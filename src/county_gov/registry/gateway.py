@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 SYNC_SECONDS = 10.0
 """How long a sync function may take, where nothing else is said."""
+LONGEST_WORDS = 800
+"""Characters that are kept of what a failure says."""
 KEPT_LOOP = "kept the event loop from everybody else"
 
 
@@ -326,7 +328,15 @@ def _raised(error: Exception) -> bool:
 
 
 def words(error: Exception) -> str:
-    """What is said of a failure."""
-    if isinstance(error, PluginFailed | ContractError):
-        return str(error)
-    return f"{type(error).__name__}: {error}"
+    """What is said of a failure, on one line that is fit to be kept and shown."""
+    said = str(error) if isinstance(error, PluginFailed | ContractError) else _named(error)
+    printable = "".join(one if one.isprintable() else " " for one in said[:LONGEST_WORDS])
+    return " ".join(printable.split())
+
+
+def _named(error: Exception) -> str:
+    """An error with its class; its own words may be anything, and need not even be there."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception as broken:  # noqa: BLE001 (the plugin's own __str__; recorded by its class)
+        return f"{type(error).__name__}, whose words raise {type(broken).__name__}"

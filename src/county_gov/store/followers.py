@@ -196,7 +196,7 @@ def head(snapshot: Snapshot) -> int:
     return snapshot.scalar(sa.select(sa.func.max(journal.c.position))) or 0
 
 
-def prune(tx: Transaction, *, keep: int, idle: Collection[str] = ()) -> int:
+def prune(tx: Transaction, *, keep: int, plugins: Collection[str] = ()) -> int:
     """Delete old rows, but none that a follower has not dealt with, and never the last one.
 
     The last row stays because it carries the last position: none is given twice.
@@ -204,15 +204,15 @@ def prune(tx: Transaction, *, keep: int, idle: Collection[str] = ()) -> int:
     Args:
         tx: The transaction.
         keep: Rows to keep in any case.
-        idle: Followers of plugins that are disabled: only the rows that tell of cases and alerts
-            are kept for them.
+        plugins: Followers of plugins, which may lag for long because they fail or are disabled:
+            only the rows that tell of cases and alerts are kept for them.
 
     Returns:
         How many rows were deleted; call again while it is `PRUNED_AT_ONCE`.
     """
     position = sa.func.min(followers.c.position)
-    slowest = tx.scalar(sa.select(position).where(followers.c.name.not_in(sorted(idle))))
-    waits = tx.scalar(sa.select(position).where(followers.c.name.in_(sorted(idle))))
+    slowest = tx.scalar(sa.select(position).where(followers.c.name.not_in(sorted(plugins))))
+    waits = tx.scalar(sa.select(position).where(followers.c.name.in_(sorted(plugins))))
     last = head(tx) - max(keep, 1)
     if slowest is not None:
         last = min(last, slowest)
