@@ -70,6 +70,7 @@ class SampleRegisters:
 
 def put_registers(store: Store) -> None:
     """Put the datastreams into the tables, `OTHER` in another township than the rest."""
+    samples = SampleRegisters.of()
 
     def put(tx: Transaction) -> None:
         for code, parent in ((COUNTY, None), (TOWNSHIP, COUNTY), (OTHER_TOWNSHIP, COUNTY)):
@@ -88,8 +89,8 @@ def put_registers(store: Store) -> None:
                     observed_property="pm25",
                     name=code,
                     unit_symbol="ug/m3",
-                    period=HOUR,
-                    decimals=1,
+                    period=samples.period.item(number),
+                    decimals=samples.decimals.item(number),
                 )
             )
 

@@ -20,6 +20,8 @@ from county_gov.registers.registers import plan_on
 from county_gov.store import tables
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from county_gov.store import Store, Transaction
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo_county" / "registers"
@@ -345,6 +347,48 @@ async def test_scale_of_readings_is_kept(
     assert 1 == len(found)
     assert found[0].startswith(place)
     assert "make a new datastream" in found[0]
+
+
+async def test_a_reading_that_comes_while_slices_are_written_keeps_its_scale(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A datastream is redefined only if it has no reading in the very change that does it."""
+    registers = Registers(store)
+    await registers.import_files(small())
+    number, write = registers.snapshot.number("station.pm25"), store.write
+    monkeypatch.setattr(
+        store, "write", lambda change: read_in_between(write, change, partial(have_latest, number))
+    )
+    units = UNITS.splitlines()[0] + "".join(
+        f"\nunit{one},单位,department,990101" for one in range(600)
+    )
+
+    found = await problems_of(
+        registers,
+        file("units", units),
+        file("datastreams", DATASTREAMS.replace(",3600,1,", ",3600,2,")),
+    )
+
+    assert "make a new datastream" in found[0]
+    await registers.refresh()
+    assert 1 == registers.snapshot.decimals[number]
+
+
+async def read_in_between(
+    write: Callable[[Callable[[Transaction], int]], Awaitable[int]],
+    change: Callable[[Transaction], int],
+    reading: Callable[[Transaction], None],
+) -> int:
+    """Make a change; as soon as it is made a reading arrives."""
+
+    def once(tx: Transaction) -> int:
+        if tx.first(sa.select(tables.latest)) is None:
+            reading(tx)
+        return 0
+
+    version = await write(change)
+    await write(once)
+    return version
 
 
 async def test_scale_can_change_before_the_first_reading(store: Store) -> None:

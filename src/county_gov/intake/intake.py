@@ -6,6 +6,8 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -25,6 +27,7 @@ from county_gov.intake.limits import IntakeLimits
 from county_gov.intake.readable import ROW_FORMAT, Readable
 from county_gov.intake.reasons import Fault
 from county_gov.intake.recoding import recode
+from county_gov.intake.scales import check_scales
 from county_gov.intake.validation import Registers, Rejected, Validated, validate
 from county_gov.intake.wire_format import read
 from county_gov.store.intake import (
@@ -169,9 +172,10 @@ class Intake:
             StoreError: if it could not be made durable. Some of its rows may have been (a delivery
                 of more than 4,096 rows may take several commits); the same delivery again is safe.
         """
-        small = self._read_few(delivery, source)
+        registers = self.registers
+        small = self._read_few(delivery, source, registers)
         if small is not None:
-            outcome = await self._commit_small(delivery, small, source=source)
+            outcome = await self._commit_small(delivery, small, registers, source=source)
             await delivery.acknowledge(outcome)
             return outcome
         try:
@@ -183,14 +187,19 @@ class Intake:
         except IntakeError as error:
             if delivery.cursor is None and not quarantine_whole:
                 raise
-            validated = _whole(delivery, error)
+            validated = _whole(delivery, error, self.registers)
         validated = validated.from_row(first_row)
         cursor = None if delivery.cursor is None else (source, delivery.cursor)
         outcome = await self.commit(delivery, validated, source=source, cursor=cursor)
         await delivery.acknowledge(outcome)
         return outcome
 
-    def _read_few(self, delivery: Delivery, source: str) -> Small | None:
+    @property
+    def registers(self) -> Snapshot:
+        """The registers as they are now."""
+        return self._registers()
+
+    def _read_few(self, delivery: Delivery, source: str, registers: Snapshot) -> Small | None:
         """A delivery of a few good rows, the short way; None for any other."""
         if delivery.cursor is not None or source in self._decoders:
             return None
@@ -198,24 +207,32 @@ class Intake:
         rows = read_few(
             delivery.raw,
             delivery.wire_format,
-            self._registers(),
+            registers,
             latest=received_at + self.limits.future_tolerance,
             limits=self.limits,
         )
         return None if rows is None else Small(rows, received_at)
 
-    def prepare(self, delivery: Delivery, *, source: str, now: int | None = None) -> Validated:
+    def prepare(
+        self,
+        delivery: Delivery,
+        *,
+        source: str,
+        now: int | None = None,
+        registers: Snapshot | None = None,
+    ) -> Validated:
         """Decode and validate; touches nothing, and may run on any thread.
 
         Args:
             delivery: The bytes and their origin.
             source: Id of the source, whose own decoder is used where it has one.
             now: The instant against which future times are judged, if not that of the arrival.
+            registers: The snapshot to check against, if not the current one.
 
         Raises:
             IntakeError: if the whole cannot be read, or the source's own decoder failed.
         """
-        registers = self._registers()
+        registers = registers or self.registers
         readable = self._read(delivery, source, registers)
         return validate(
             readable,
@@ -265,16 +282,22 @@ class Intake:
             cursor: Name and value of the cursor that commits with the last change.
             priority: Whose change it is.
             after: Called in the last change.
+
+        Raises:
+            StoreBusy: if too much waits, or a datastream was redefined since its readings were
+                checked.
         """
         readings, rejected = validated.readings, validated.rejected
         alone = cursor is not None or after is not None or priority is not Priority.INTAKE
         if not alone and not rejected and 0 < len(readings) <= FEW_READINGS:
-            return await self._commit_small(delivery, Small.of(readings), source=source)
+            small = Small.of(readings)
+            return await self._commit_small(delivery, small, validated.registers, source=source)
         parts = _parts(validated, self._cuts(readings))
         row = self._batch_row(delivery, source, len(parts[0].readings), len(rejected))
         batch = _Batch(row)
 
         def land(part: _Part, tx: Transaction) -> None:
+            check_scales(tx, validated.registers, part.readings.datastream.tolist())
             self._land(tx, batch, part)
             if part.last:
                 if cursor is not None:
@@ -291,11 +314,13 @@ class Intake:
             )
         return _outcome(batch, rejected)
 
-    async def _commit_small(self, delivery: Delivery, small: Small, *, source: str) -> Outcome:
+    async def _commit_small(
+        self, delivery: Delivery, small: Small, registers: Registers, *, source: str
+    ) -> Outcome:
         """Make a small delivery durable, as one change with others that wait."""
         row = self._batch_row(delivery, source, len(small), 0)
         tally: Tally = await self.store.writer.write_together(
-            self._land_together, (row, small), Priority.INTAKE, rows=len(small)
+            self._land_together, (row, small, registers), Priority.INTAKE, rows=len(small)
         )
         position = 0 if tally.entry is None else tally.entry.position
         return Outcome(
@@ -303,12 +328,14 @@ class Intake:
         )
 
     def _land_together(
-        self, tx: Transaction, items: Sequence[tuple[BatchRow, Small]]
+        self, tx: Transaction, items: Sequence[tuple[BatchRow, Small, Registers]]
     ) -> Sequence[Tally]:
         """One change of several small batches; their counts are set as `_land` does."""
-        rows = [row for row, _small in items]
+        rows, small, _registers = zip(*items, strict=True)
+        for registers, same in groupby(items, key=itemgetter(2)):
+            check_scales(tx, registers, (one[0] for item in same for one in item[1].rows))
         numbers = insert_batches(tx, rows)
-        tallies = self._observations.land_together(tx, [small for _row, small in items], numbers)
+        tallies = self._observations.land_together(tx, small, numbers)
         for row, number, tally in zip(rows, numbers, tallies, strict=True):
             if tally.accepted != row.accepted:
                 set_counts(
@@ -432,7 +459,7 @@ def _slice(readings: Readings, rows: slice) -> Readings:
     )
 
 
-def _whole(delivery: Delivery, error: IntakeError) -> Validated:
+def _whole(delivery: Delivery, error: IntakeError, registers: Registers) -> Validated:
     """A delivery that cannot be read, as one item for the quarantine."""
     code = "unreadable"
     if isinstance(error, DeliveryTooLarge):
@@ -443,7 +470,7 @@ def _whole(delivery: Delivery, error: IntakeError) -> Validated:
     rejected = Rejected(reason, delivery.raw, delivery.wire_format, "")
     none = np.zeros(0, np.int64)
     nothing = Readings(none, none, none, np.zeros(0, np.uint8), none, delivery.received_at)
-    return Validated(nothing, (rejected,))
+    return Validated(nothing, (rejected,), registers)
 
 
 def _quarantine_row(one: Rejected) -> QuarantineRow:

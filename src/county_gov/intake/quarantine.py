@@ -276,11 +276,13 @@ class Quarantine:
         """Decode and validate items; those that would only be quarantined again remain."""
         ready: list[_Ready] = []
         remaining: list[tuple[int, Reason]] = []
-        now = self._intake.clock.now()
+        now, registers = self._intake.clock.now(), self._intake.registers
         for item in group:
             delivery = _delivery(item, corrected)
             try:
-                validated = self._intake.prepare(delivery, source=item.source, now=now)
+                validated = self._intake.prepare(
+                    delivery, source=item.source, now=now, registers=registers
+                )
             except IntakeError as error:
                 remaining.append((item.id, Fault("unreadable", str(error)).at(item.row)))
                 continue
@@ -396,4 +398,5 @@ def _together(parts: Sequence[Validated]) -> Validated:
         np.concatenate([one.result_time for one in readings]),
         readings[0].received_at,
     )
-    return Validated(joined, tuple(one for part in parts for one in part.rejected))
+    rejected = tuple(one for part in parts for one in part.rejected)
+    return Validated(joined, rejected, parts[0].registers)

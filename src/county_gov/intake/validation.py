@@ -28,6 +28,11 @@ class Registers(Protocol):
     """What validation needs to know of the registers; arrays are indexed by datastream number."""
 
     @property
+    def version(self) -> int:
+        """Rises with each change."""
+        ...
+
+    @property
     def numbers(self) -> Mapping[str, int]:
         """Datastream's code to its number; the numbers begin with 1."""
         ...
@@ -82,10 +87,12 @@ class Validated:
     Args:
         readings: The good rows, ready to land.
         rejected: The others, by row.
+        registers: The snapshot that they were checked against.
     """
 
     readings: Readings
     rejected: tuple[Rejected, ...]
+    registers: Registers
 
     def from_row(self, first: int) -> Validated:
         """The same where the delivery's rows are counted from ``first``."""
@@ -97,7 +104,7 @@ class Validated:
             else evolve(one, reason=evolve(one.reason, row=one.reason.row + first))
             for one in self.rejected
         )
-        return Validated(self.readings, rejected)
+        return evolve(self, rejected=rejected)
 
 
 @frozen(eq=False)
@@ -172,14 +179,14 @@ def validate(
     judge = _judge_few if readable.batch.rows <= FEW else _judge_many
     readings, faults = judge(readable, registers, limits.day_offset, latest, received_at)
     if not faults and not readable.refused:
-        return Validated(readings, ())
+        return Validated(readings, (), registers)
     rejected = _reject(readable, faults) if faults else []
     rejected += [
         Rejected(one.reason, one.raw, readable.refused_format, one.datastream)
         for one in readable.refused
     ]
     rejected.sort(key=lambda one: -1 if one.reason.row is None else one.reason.row)
-    return Validated(readings, tuple(rejected))
+    return Validated(readings, tuple(rejected), registers)
 
 
 def _judge_many(

@@ -41,8 +41,8 @@ class ImportPlan:
     Args:
         version: The version that they were compared with.
         changes: The rows to write.
-        redefined: Numbers of datastreams whose period or decimals change; they must have no
-            reading.
+        redefined: Code and number of datastreams whose period, decimals, unit or property change;
+            they must have no reading.
         imported: Register's name to its counts.
         warnings: What is allowed, but probably not meant.
         new_areas: Codes of the areas from the top down where all that change are new, else None.
@@ -50,7 +50,7 @@ class ImportPlan:
 
     version: int
     changes: RegisterChanges
-    redefined: tuple[int, ...] = ()
+    redefined: Mapping[str, int] = field(factory=dict)
     imported: Mapping[str, Imported] = field(factory=dict)
     warnings: tuple[Problem, ...] = ()
     new_areas: tuple[str, ...] | None = None
@@ -86,7 +86,7 @@ def plan_import(
     return ImportPlan(
         version=contents.version,
         changes=changes,
-        redefined=tuple(number for _, number in redefined),
+        redefined={entry.row.code: number for entry, number in redefined},
         imported=imported,
         warnings=tuple(_doubts(entries.areas)),
         new_areas=_from_the_top(changes, contents),

@@ -96,7 +96,8 @@ class Registers:
             What was done, with counts by register and warnings.
 
         Raises:
-            RegisterError: with all problems of all files at once; nothing was written.
+            RegisterError: with all problems of all files at once; nothing was written, unless the
+                first reading of a datastream that is redefined came while many rows were written.
         """
         entries = read_entries(files)
         while True:
@@ -123,9 +124,10 @@ class Registers:
             ) -> int:
                 if read_version(tx) != version:
                     raise _Overtaken
+                redefined = (plan.redefined.get(row.code) for row in part.datastreams)
+                if any(number and has_readings(tx, number) for number in redefined):
+                    raise _Overtaken
                 if first:
-                    if any(has_readings(tx, number) for number in plan.redefined):
-                        raise _Overtaken
                     tx.append_audit(actor, "registers.import", "registers", details=details)
                 write_changes(tx, part)
                 return read_version(tx)

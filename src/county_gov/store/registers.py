@@ -6,7 +6,7 @@ snapshot carries.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -137,10 +137,29 @@ class RegisterChanges:
         return tuple(name for name in NAMES if touched[name])
 
 
+NUMBERS_A_STATEMENT = 500
+VERSION = sa.select(sa.func.coalesce(sa.func.sum(tables.register_versions.c.version), 0))
+SCALES = sa.select(
+    tables.datastreams.c.number,
+    tables.datastreams.c.code,
+    tables.datastreams.c.period,
+    tables.datastreams.c.decimals,
+).where(tables.datastreams.c.number.in_(sa.bindparam("numbers", expanding=True)))
+
+
 def read_version(snapshot: Snapshot) -> int:
     """The sum of all registers' versions; cheap enough for each request."""
-    total = sa.func.coalesce(sa.func.sum(tables.register_versions.c.version), 0)
-    return int(snapshot.scalar(sa.select(total)))
+    return int(snapshot.scalar(VERSION))
+
+
+def read_scales(
+    snapshot: Snapshot, numbers: Sequence[int]
+) -> Iterator[tuple[int, str, tuple[int, int]]]:
+    """Number, code, and period and decimals of some datastreams; those not there are left out."""
+    for start in range(0, len(numbers), NUMBERS_A_STATEMENT):
+        part = numbers[start : start + NUMBERS_A_STATEMENT]
+        for row in snapshot.rows(SCALES, numbers=part):
+            yield row.number, row.code, (row.period, row.decimals)
 
 
 def read_contents(snapshot: Snapshot) -> RegisterContents:
