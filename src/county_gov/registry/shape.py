@@ -116,6 +116,15 @@ def words(hint: Any) -> str:
 
 
 def shown(value: object) -> str:
-    """A wrong value, shortened."""
-    text = f"{type(value).__name__} {value!r}"
+    """A wrong value in a few words; only its beginning is looked at, however much it holds."""
+    name = type(value).__name__
+    if isinstance(value, str | bytes):
+        text = repr(value[: SHOWN + 1])
+    elif isinstance(value, np.ndarray):
+        text = f"of {value.dtype} and shape {value.shape}"
+    elif isinstance(value, Mapping | Sequence | AbstractSet):
+        text = f"of {len(value)}"
+    else:
+        text = "" if attrs.has(type(value)) else repr(value)
+    text = f"{name} {text}".rstrip()
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"

@@ -203,7 +203,7 @@ async def test_its_readings_are_judged_once_the_plugin_works_again(
 
     async with county:
         first = process.pid
-        process._end(process._living()[0], "the test ends it")
+        process._living()[0].end("the test ends it")
         await asyncio.to_thread(_until, lambda: not process.alive)
         with pytest.raises(ContractError, match="is started again in"):
             await asyncio.to_thread(county.rules["rogue.level"].judge, batch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import tracemalloc
 import typing
 from datetime import date
 from typing import Any
@@ -20,7 +21,15 @@ from county_gov.contract.page import Figure
 from county_gov.contract.text import Text
 from county_gov.errors import CaseConflict, CommandRefused, ContractError, PluginFailed
 from county_gov.registry.isolation.calls import KINDS, LOCAL, SIGNATURES
-from county_gov.registry.isolation.wire import CLASSES, Packer, Tag, Unpacker
+from county_gov.registry.isolation.tree import MOST_ELEMENTS, require_bounded
+from county_gov.registry.isolation.wire import (
+    BESIDE,
+    CLASSES,
+    MOST_TEXTS,
+    Packer,
+    Tag,
+    Unpacker,
+)
 from county_gov.registry.shape import Shapes
 
 SHAPES = Shapes()
@@ -49,6 +58,7 @@ PLAIN = st.recursive(
     | st.floats(allow_nan=False)
     | st.text(st.characters(exclude_categories=["Cs"]))
     | st.binary()
+    | st.binary(min_size=BESIDE, max_size=BESIDE + 9)
     | st.dates(),
     lambda inner: (
         st.lists(inner)
@@ -71,9 +81,11 @@ def test_plain_values_come_back_as_they_were(value: object) -> None:
 @given(
     st.sampled_from(["int8", "uint8", "int32", "int64", "float64", "float32", "bool"]),
     st.lists(st.integers(0, 1), max_size=40),
-    st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=5),
+    st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"])), max_size=5),
 )
-def test_columns_come_back_as_they_were(dtype: str, numbers: list[int], texts: list[str]) -> None:
+def test_columns_come_back_as_they_were(
+    dtype: str, numbers: list[int], texts: list[str | None]
+) -> None:
     """Columns of numbers keep dtype and values, columns of texts their texts, beside each other."""
     column = np.array(numbers, dtype)
     words = np.empty(len(texts), object)
@@ -115,19 +127,32 @@ def test_errors_of_ours_come_back_with_what_they_carry() -> None:
 @pytest.mark.parametrize(
     ("tree", "words"),
     [
-        ([Tag.OBJECT, "Popen", {}], "Popen"),
-        ([Tag.OBJECT, "Text", {"zh": 3}], "Text.zh: expected str, got int 3"),
-        ([Tag.OBJECT, "Text", {"zh": "x", "xx": "y"}], "Text has no field 'xx'"),
-        ([Tag.OBJECT, "Text", {}], "missing"),
-        ([Tag.COLUMN, "|O8", 0, 1], "not possible"),
-        ([Tag.COLUMN, "<i8", -8, 1], "not possible"),
-        ([Tag.COLUMN, "<i8", 0, 9], "cannot be read"),
+        ([Tag.OBJECT, "Popen"], "Popen"),
+        ([Tag.OBJECT, ["Text"]], "list of 1 is no class"),
+        ([Tag.OBJECT, "Text", "zh", 3], "Text.zh: expected str, got int 3"),
+        ([Tag.OBJECT, "Text", "zh", "x", "xx", "y"], "Text has no field 'xx'"),
+        ([Tag.OBJECT, "Text", "zh"], "each with its value"),
+        ([Tag.OBJECT, "Text"], "missing"),
+        ([Tag.MAPPING, 1, 2], "keys of a mapping are texts"),
+        ([Tag.SET, *range(1001)], "a set of 1001"),
+        ([Tag.COLUMN, "|O8", 1], "not possible"),
+        ([Tag.COLUMN, "<i8", -1], "not possible"),
+        ([Tag.COLUMN, "<i8", 9], "72 bytes beside a message are not there"),
+        ([Tag.BYTES, -1], "int -1 bytes beside"),
+        ([Tag.TEXTS, 1, 0], "4 bytes beside"),
         ([Tag.FUNCTION, "rules/x", "Rule.judge"], "rules/x"),
         ([Tag.DATE, "yesterday"], "cannot be read"),
-        ([99, 1], "cannot be read"),
-        ([Tag.ERROR, "SystemExit", [], []], "SystemExit"),
-        ([], "cannot be read"),
-        ({"a": 1}, "holds dict"),
+        ([99, 1], "begins with int 99"),
+        ([True, 1], "begins with bool True"),
+        ([Tag.ERROR, "SystemExit", "x"], "SystemExit"),
+        ([Tag.ERROR, "PluginFailed", "x"], "PluginFailed needs raised, hung"),
+        (
+            [Tag.ERROR, "CommandRefused", "x", "why", 3],
+            "CommandRefused.why: expected Text, got int",
+        ),
+        ([], "begins with NoneType"),
+        ({"a": 1}, "0x81 where a value begins"),
+        (msgspec.msgpack.Ext(1, b"x"), "0xd4 where a value begins"),
     ],
 )
 def test_what_the_contract_does_not_know_is_refused(tree: object, words: str) -> None:
@@ -136,13 +161,140 @@ def test_what_the_contract_does_not_know_is_refused(tree: object, words: str) ->
         unpacked(msgspec.msgpack.encode(tree))
 
 
-@given(st.binary(max_size=60))
-def test_noise_is_refused(noise: bytes) -> None:
-    """Any bytes give a plain value or an error of the contract."""
+@pytest.mark.parametrize(
+    ("lengths", "raw", "words"),
+    [
+        ([1, 1], b"ab", None),
+        ([-1, 2], b"ab", None),
+        ([-2, 4], b"ab", "texts of -2 to 4 bytes are not possible"),
+        ([3], b"ab", "say otherwise"),
+        ([1, 1], "中".encode(), "say otherwise"),
+        ([1, 2], "中".encode(), "cannot be read: UnicodeDecodeError"),
+        ([2**31 - 1] * 2, b"ab", "at most 16777216 are taken"),
+    ],
+)
+def test_a_column_of_texts_is_what_its_lengths_say(
+    lengths: list[int], raw: bytes, words: str | None
+) -> None:
+    """Lengths and bytes that do not fit together are refused."""
+    tree = msgspec.msgpack.encode([Tag.TEXTS, len(lengths), len(raw)])
+    beside = np.array(lengths, "<i4").tobytes()
+    beside += bytes(-len(beside) % 8) + raw
+
+    if words is None:
+        assert len(lengths) == len(unpacked(tree, beside))
+        return
+    with pytest.raises(ContractError, match=words):
+        unpacked(tree, beside)
+
+
+def test_nothing_beside_the_tree_is_taken_twice() -> None:
+    """A small message cannot name the same columns again and again."""
+    tree = msgspec.msgpack.encode([Tag.LIST, [Tag.COLUMN, "<i8", 2], [Tag.COLUMN, "<i8", 1]])
+
+    with pytest.raises(ContractError, match="8 bytes beside a message are not there"):
+        unpacked(tree, bytes(16))
+
+
+@given(st.binary(max_size=200), st.binary(max_size=80))
+def test_noise_is_refused(noise: bytes, beside: bytes) -> None:
+    """Any bytes give a value or an error of the contract."""
     try:
-        unpacked(noise, noise)
+        unpacked(noise, beside)
     except ContractError:
         return
+
+
+TREES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 40)
+    | st.floats()
+    | st.sampled_from(["", "zh", "Text", "Figure", "CommandRefused", "PluginFailed", "<i8", "<f4"])
+    | st.binary(max_size=5),
+    lambda inner: st.lists(st.sampled_from([*map(int, Tag), 12]) | inner, max_size=6),
+    max_leaves=30,
+)
+
+
+@given(TREES, st.binary(max_size=200))
+def test_trees_that_look_like_ours_are_read_or_refused(tree: object, beside: bytes) -> None:
+    """Whatever tags and names are put together, there is a value or an error of the contract."""
+    try:
+        unpacked(msgspec.msgpack.encode(tree), beside)
+    except ContractError:
+        return
+
+
+@given(TREES)
+def test_the_walk_knows_every_tree_of_lists(tree: object) -> None:
+    """What is bounded and well formed passes, and a byte more or less is noticed."""
+    encoded = msgspec.msgpack.encode(tree)
+
+    require_bounded(encoded)
+    for wrong in (encoded[:-1], encoded + b"\xc0"):
+        with pytest.raises(ContractError):
+            require_bounded(wrong)
+
+
+MIB = 1 << 20
+HOSTILE = {
+    "a list of nothings": b"\xdd\x00\x80\x00\x00" + b"\xc0" * (8 * MIB),
+    "a list of lists": b"\xdd\x00\x80\x00\x00" + b"\x90" * (8 * MIB),
+    "a list that is not there": b"\xdd\xff\xff\xff\xff",
+    "lists within lists": b"\x91" * (8 * MIB),
+    "lists of lists within lists": b"\x9f" * (8 * MIB),
+    "a mapping": b"\xdf\x00\x40\x00\x00" + b"\x01\x90" * (4 * MIB),
+    "a text that is not there": b"\xdb\xff\xff\xff\xff",
+    "a long text": b"\xdb\x01\x80\x00\x00" + "中".encode() * (8 * MIB),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_a_message_costs_is_known_before_it_is_decoded(name: str) -> None:
+    """Megabytes of tiny values are refused without building them."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(ContractError) as refused:
+            unpacked(HOSTILE[name])
+        _now, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < MIB
+    assert len(str(refused.value)) < 200
+
+
+def test_the_dearest_message_that_is_taken_costs_some_dozen_megabytes() -> None:
+    """At the limits, what is made of a message stays within a bound that is known."""
+    elements = [Tag.LIST, *[[Tag.LIST]] * (MOST_ELEMENTS // 2 - 1)]
+    tree = msgspec.msgpack.encode(elements)
+    tracemalloc.start()
+    try:
+        assert MOST_ELEMENTS // 2 - 1 == len(unpacked(tree))
+        _now, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 64 * MIB
+
+
+def test_too_many_texts_are_refused_before_they_are_made() -> None:
+    """A million texts in a message are the most."""
+    count = MOST_TEXTS + 1
+    tree = msgspec.msgpack.encode([Tag.TEXTS, count, 0])
+
+    with pytest.raises(ContractError, match="more than 1000000 texts"):
+        unpacked(tree, bytes(4 * count + 4))
+
+
+def test_an_error_says_little_of_a_long_value() -> None:
+    """What is wrong is named without repeating what was sent."""
+    for value in (3, b"x" * MIB, [Tag.LIST, *["x" * MIB] * 9]):
+        for tree in ([Tag.ERROR, "MalformedDelivery", "x", "place", value], [value, 1]):
+            with pytest.raises(ContractError) as refused:
+                unpacked(msgspec.msgpack.encode(tree))
+            assert len(str(refused.value)) < 200
 
 
 def test_what_cannot_cross_is_named() -> None:
@@ -153,6 +305,8 @@ def test_what_cannot_cross_is_named() -> None:
         Packer().message(2**70)
     with pytest.raises(ContractError, match="expected one dimension"):
         Packer().message(np.zeros((2, 2)))
+    with pytest.raises(ContractError, match="keys of a mapping are texts, got int 1"):
+        Packer().message({1: 2}, "notes")
 
 
 def test_the_type_of_every_field_of_the_contract_is_known() -> None:
@@ -190,7 +344,7 @@ def test_every_member_of_a_context_is_known() -> None:
             if not one.startswith("_")
             and (isinstance(value, property) or inspect.isfunction(value))
         }
-        assert members - LOCAL == {*kind.parts, *kind.methods, *kind.values}
+        assert members - LOCAL == {*kind.parts, *kind.methods, *kind.values, *kind.inner}
 
 
 def test_days_and_batches() -> None:

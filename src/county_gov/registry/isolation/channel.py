@@ -18,7 +18,8 @@ HEAD = struct.Struct("<BQQQ")
 """Kind of message, number of the call, bytes of the tree, bytes of the columns."""
 
 PIPE_BYTES = 1 << 20
-ORDER, HELLO, CALL, RESULT, ERROR, ASK, ANSWER, CANCEL, ITEM, MORE, END, LOG, THINGS = range(13)
+ORDER, HELLO, CALL, RESULT, ERROR, ASK, ANSWER, CANCEL, ITEM, MORE, END, LOG = range(12)
+THINGS, CLOSED = 12, 13
 """Kinds of message. The county sends ORDER, CALL, ANSWER, CANCEL, MORE and THINGS."""
 
 
@@ -110,9 +111,8 @@ class Channel:
         kind, number, length, size = HEAD.unpack(self._exactly(HEAD.size))
         if length + size > self.limit:
             raise TooLong(f"{length + size} bytes; at most {self.limit} are taken")
-        body = self._exactly(length + size)
         # Columns begin at a multiple of eight in memory of their own, whatever the tree's length.
-        return kind, number, body[:length], memoryview(bytes(body[length:]))
+        return kind, number, self._exactly(length), self._exactly(size)
 
     def _exactly(self, size: int) -> memoryview:
         body = memoryview(bytearray(size))
@@ -122,7 +122,7 @@ class Channel:
             if not read:
                 raise Closed("the other side is gone")
             done += read
-        return body
+        return body.toreadonly()
 
     def close(self) -> None:
         """Close both descriptors; nobody may be sending meanwhile."""

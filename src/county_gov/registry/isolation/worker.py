@@ -35,12 +35,13 @@ def serve(channel: Channel, closed: Mapping[str, bool | int]) -> None:
     """Load the plugin that the county orders, then answer until the county hangs up."""
     kind, number, tree, buffers = channel.receive()
     shapes = Shapes()
-    order = Unpacker(buffers, _no_function, shapes).value(tree)
+    order = Unpacker(buffers, _no_function, shapes, bounded=False).value(tree)
     if kind != kinds.ORDER:
         raise ContractError(f"expected an order, got a message of kind {kind}")
     worker = Worker(channel, shapes)
+    worker.send(kinds.CLOSED, 0, dict(closed))
     worker.log_to_county()
-    hello = {"closed": dict(closed), **worker.load(order)}
+    hello = worker.load(order)
     worker.send(kinds.HELLO, number, hello, functions=worker.functions)
     if not hello["problems"]:
         asyncio.run(worker.run())
@@ -132,7 +133,7 @@ class Worker:
 
     def _handle(self, kind: int, number: int, tree: memoryview, buffers: memoryview) -> None:
         try:
-            value = Unpacker(buffers, _no_function, self.shapes).value(tree)
+            value = Unpacker(buffers, _no_function, self.shapes, bounded=False).value(tree)
         except ContractError as error:
             value = error
         if kind == kinds.CALL and isinstance(value, BaseException):
