@@ -98,6 +98,18 @@ def test_three_values(outcomes: list[int]) -> None:
     assert column.tolist() == both_of(column, column).tolist()
 
 
+def test_the_limit_is_the_one_that_was_passed() -> None:
+    """An alarm tells the flood limit where a fast rise raised it, else the one far above."""
+    columns = {"level": [150.2, 150.6, 0.0], "rise": [0.4, 0.4, 0.4], "rain": [0.0] * 3}
+    batch = Batch(
+        {name: np.array(one) for name, one in columns.items()}
+        | {"limit": np.full(3, 150.0), "crest": np.full(3, 160.0)}
+    )
+    alarm = RULE.judge(batch)["alarm"]
+    assert [PASS, PASS, FAIL] == alarm.outcomes.tolist()
+    assert [150.0, 150.5, 150.5] == alarm.limits.tolist()
+
+
 def test_comparing_with_nothing() -> None:
     """A value or a limit that is not there compares with nothing."""
     values, limits = np.array([1.0, NAN, 2.0]), np.array([1.0, 1.0, NAN])

@@ -136,11 +136,13 @@ class FloodRule:
             ),
             "alarm": any_of(reached["alarm"], both_of(reached["warning"], rising)),
         }
-        # A level that a fast rise has raised ends once the water is below the limit itself.
+        # Where a fast rise has raised it, the limit itself was passed, not the one far above.
+        hurried = (raised["alarm"] == PASS) & (reached["alarm"] != PASS)
+        passed = {**limits, "alarm": np.where(hurried, limits["warning"], limits["alarm"])}
         ends = {**limits, "alarm": limits["warning"]}
         found: dict[str, Judgement] = {}
         for name in TITLES:
-            found[name] = _judgement(raised[name], level, limits[name])
+            found[name] = _judgement(raised[name], level, passed[name])
             end = ends[name] - config.settled_m
             found[f"{name}_ended"] = _judgement(compare(end, level), level, end)
         return found

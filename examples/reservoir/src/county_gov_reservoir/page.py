@@ -42,6 +42,8 @@ from county_gov_reservoir.water import FLOOD_LIMIT, REPORTS, ROSTER_DATASET
 
 STALE = HOUR
 SHIFTS = 20
+ON_DUTY = Text(zh="值班中", en="On duty")
+COMING = Text(zh="待接班", en="Coming")
 
 
 async def take_over(ctx: CommandContext, values: Mapping[str, Value]) -> Text:
@@ -262,7 +264,8 @@ async def _roster(ctx: PageContext) -> Table:
                 "ends": int(one.values["ends"] or 0),
                 "phone": str(one.values["phone"] or ""),
                 "status": "good" if int(one.values["begins"] or 0) <= now else "neutral",
-            }
+            },
+            texts={"status": ON_DUTY if int(one.values["begins"] or 0) <= now else COMING},
         )
         for one in shifts
     )
@@ -310,5 +313,5 @@ async def _reports(ctx: PageContext) -> Table:
         ),
         rows=rows,
         total=len(rows),
-        empty=Text(zh="还没有日报；明早八点生成", en="No report yet; one is drawn each morning"),
+        empty=Text(zh="还没有日报；每天早晨生成", en="No report yet; one is drawn each morning"),
     )
