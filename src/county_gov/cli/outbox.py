@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from county_gov.cli.arguments import DeploymentFile
+from county_gov.cli.arguments import LAST_NUMBER, DeploymentFile
 from county_gov.cli.running import operator, reading_county, with_county
 
 if TYPE_CHECKING:
@@ -40,7 +40,10 @@ def list_letters(
 def requeue(
     file: DeploymentFile,
     numbers: Annotated[
-        list[int], typer.Argument(help="Numbers of the dead letters, as the list shows them.")
+        list[int],
+        typer.Argument(
+            min=0, max=LAST_NUMBER, help="Numbers of the dead letters, as the list shows them."
+        ),
     ],
 ) -> None:
     """Make dead letters due again; they are sent when the server runs next."""

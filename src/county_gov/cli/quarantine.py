@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from county_gov.cli.arguments import DeploymentFile
+from county_gov.cli.arguments import LAST_NUMBER, DeploymentFile
 from county_gov.cli.running import operator, reading_county, with_county
 from county_gov.errors import StoreLocked
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Rows that could not be accepted.", no_args_is_help=True)
 
-Numbers = Annotated[list[int], typer.Argument(help="Numbers of the items, as the list shows them.")]
+Numbers = Annotated[
+    list[int],
+    typer.Argument(min=0, max=LAST_NUMBER, help="Numbers of the items, as the list shows them."),
+]
 Code = Annotated[str, typer.Option(help="Only with this reason, for example unknown_datastream.")]
 PAGE = 100
 
@@ -49,7 +52,7 @@ def list_items(
 @app.command("look")
 def look(
     file: DeploymentFile,
-    number: Annotated[int, typer.Argument(help="Number of the item.")],
+    number: Annotated[int, typer.Argument(min=0, max=LAST_NUMBER, help="Number of the item.")],
 ) -> None:
     """Print an item's raw bytes, so that they can be mended and retried with --corrected."""
     from county_gov.contract.access import Scope
@@ -66,7 +69,10 @@ def look(
 def retry(
     file: DeploymentFile,
     numbers: Annotated[
-        list[int] | None, typer.Argument(help="Numbers of the items; with --code not needed.")
+        list[int] | None,
+        typer.Argument(
+            min=0, max=LAST_NUMBER, help="Numbers of the items; with --code not needed."
+        ),
     ] = None,
     code: Code = "",
     corrected: Annotated[
@@ -114,7 +120,11 @@ def _tell(retried: Retried) -> None:
         )
     for number, reason in retried.remaining:
         typer.echo(f"{number} stays: {reason.code}: {reason.message}")
-    typer.echo(f"{len(retried.resolved)} resolved, {len(retried.remaining)} remaining")
+    for number, reason in retried.closed:
+        typer.echo(f"{number} was not taken in: {reason.code}: {reason.message}")
+    counts = f"{len(retried.resolved)} resolved, {len(retried.remaining)} remaining"
+    anew = sum(one.quarantined for one in retried.outcomes)
+    typer.echo(f"{counts}, {anew} bad rows quarantined anew" if anew else counts)
 
 
 @app.command("dismiss")

@@ -12,6 +12,8 @@ from county_gov.cli.running import with_county
 if TYPE_CHECKING:
     from county_gov.deployment import County
 
+FITS = "the database fits this program and these plugins"
+
 
 def upgrade(
     file: DeploymentFile,
@@ -28,15 +30,14 @@ def upgrade(
         finally:
             county.plugins.end()
             county.store.close()
-        for line in lines:
+        for line in lines or (FITS,):
             typer.echo(line)
-        typer.echo(f"{len(lines)} change{'' if len(lines) == 1 else 's'}", err=True)
         return
     for revision in migration.upgrade(county.store.database):
         typer.echo(f"done: {revision}")
 
     async def work(_county: County) -> None:
-        typer.echo("the database fits this program and these plugins")
+        typer.echo(FITS)
 
     with_county(file, work, made=county)
 
