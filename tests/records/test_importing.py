@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,9 @@ from county_gov.errors import (
     RecordInvalid,
     StoreError,
 )
-from county_gov.records import Records
-from county_gov.records.importing import ImportOutcome
+from county_gov.records import Records, importing
+from county_gov.records.applying import ImportOutcome
+from county_gov.records.planning import Planner
 from county_gov.store import records as tables
 from county_gov.tabular.table import TableFormat, read_table
 from county_gov.tabular.writing import Sheet, write_table
@@ -26,6 +28,7 @@ from tests.records.conftest import NORTH, SOUTH, Open, dataset, person
 
 if TYPE_CHECKING:
     from county_gov.records.importing import Import
+    from county_gov.records.planning import ImportRow
     from county_gov.store import Store
 
 ID = "reservoir.reservoirs"
@@ -37,9 +40,14 @@ async def preview(records: Records, text: str, **options: Any) -> Import:
     return await records.preview(SYSTEM, ID, text.encode(), "file.csv", **options)
 
 
+def by_number(found: Import) -> list[ImportRow]:
+    """The rows in the order of the file."""
+    return sorted(found.rows, key=lambda one: one.number)
+
+
 def fates(found: Import) -> list[tuple[int, str, str]]:
-    """Number, key and fate of each row."""
-    return [(one.number, one.key, one.kind) for one in found.rows]
+    """Number, key and fate of each row, in the order of the file."""
+    return [(one.number, one.key, one.kind) for one in by_number(found)]
 
 
 async def test_a_file_is_looked_at_before_it_counts(records: Records) -> None:
@@ -53,11 +61,16 @@ async def test_a_file_is_looked_at_before_it_counts(records: Records) -> None:
         (4, "R3", "added"),
         (5, "R4", "rejected"),
     ] == fates(found)
-    assert ("crest",) == found.rows[0].changed
-    assert found.rows[0].before is not None
-    assert found.rows[0].after is not None
-    assert (1.5, 2.5) == (found.rows[0].before["crest"], found.rows[0].after["crest"])
-    assert {"name", "crest"} == {one.place for one in found.rows[3].problems}
+    assert ["rejected", "changed", "added", "unchanged"] == [one.kind for one in found.rows]
+    rows = by_number(found)
+    assert ("crest",) == rows[0].changed
+    assert rows[0].before is not None
+    assert rows[0].after is not None
+    assert (1.5, 2.5) == (rows[0].before["crest"], rows[0].after["crest"])
+    assert {"name", "crest"} == {one.place for one in rows[3].problems}
+    assert ["R1"] == [
+        one.key for one in (await records.imported(SYSTEM, found.id, limit=1, offset=1)).rows
+    ]
     assert 2 == await records.count(SYSTEM, ID)
     done = await records.apply(SYSTEM, found.id)
     assert ImportOutcome(found.id, ID, added=1, changed=1, unchanged=1, rejected=1) == done
@@ -65,9 +78,9 @@ async def test_a_file_is_looked_at_before_it_counts(records: Records) -> None:
     changed = await records.get(SYSTEM, ID, "R1")
     assert changed is not None
     assert (2.5, 2) == (changed.values["crest"], changed.version)
-    assert {"unchanged": 3, "rejected": 1} == dict(
-        (await records.imported(SYSTEM, found.id)).counts
-    )
+    again = await records.imported(SYSTEM, found.id)
+    assert "applied" == again.state
+    assert (dict(found.counts), fates(found)) == (dict(again.counts), fates(again))
 
 
 async def test_rejected_rows_come_back_and_can_be_mended(records: Records) -> None:
@@ -194,7 +207,7 @@ async def test_rows_that_do_not_fit_are_rejected(records: Records) -> None:
         HEADER + "R1,甲\nR2,甲,,,5\nR3,甲,,\nR3,乙,,\nR4,甲,99,\nR5,甲,,1.234\na/b,甲,,\n,甲,,\n",
     )
     assert {"added": 1, "rejected": 7} == dict(found.counts)
-    told = [one.problems[0].message if one.problems else "" for one in found.rows]
+    told = [one.problems[0].message if one.problems else "" for one in by_number(found)]
     for words, message in zip(
         ("4 cells, got 2", "got 5", "", "row 4", "not known", "2 decimals", "key", "required"),
         told,
@@ -216,21 +229,71 @@ async def test_rows_outside_the_area_are_rejected(records: Records) -> None:
 
 
 async def test_what_changed_since_the_preview_is_not_overwritten(records: Records) -> None:
-    """Whoever confirms an old preview is asked to look again; then it counts."""
-    found = await preview(records, HEADER + "R1,甲,,\n")
-    await records.put(SYSTEM, ID, {"code": "R1", "name": "丁"}, idempotency_key="1")
-    with pytest.raises(RecordConflict, match="look again"):
-        await records.apply(SYSTEM, found.id)
+    """Added, changed and removed rows stay as colleagues left them, and come back with the name."""
+    for code in ("R2", "R3", "R4"):
+        await records.put(SYSTEM, ID, {"code": code, "name": "甲"}, idempotency_key=code)
+    text = HEADER + "R1,乙,,\nR2,乙,,\nR3,乙,,\nR4,乙,,\n"
+    found = await preview(records, text)
+    colleague = person(3)
+    for code in ("R1", "R2"):
+        values = {"code": code, "name": "丁"}
+        await records.put(colleague, ID, values, idempotency_key=f"c{code}")
+    await records.remove(colleague, ID, "R3", idempotency_key="cR3")
+    done = await records.apply(SYSTEM, found.id)
+    assert ImportOutcome(found.id, ID, changed=1, rejected=3, conflicts=3) == done
+    names = {one.key: one.values["name"] for one in await records.find(SYSTEM, ID)}
+    assert {"R1": "丁", "R2": "丁", "R4": "乙"} == names
     again = await records.imported(SYSTEM, found.id)
-    assert [(2, "R1", "changed")] == fates(again)
-    assert 1 == (await records.apply(SYSTEM, found.id)).changed
+    assert ["rejected", "rejected", "rejected", "changed"] == [one.kind for one in again.rows]
+    for row, verb in zip(again.rows, ("added", "changed", "removed"), strict=False):
+        assert f"was {verb} meanwhile by P3 at 2023-11-" in row.problems[0].message
+    back = (await records.rejected(SYSTEM, found.id)).decode("utf-8-sig")
+    assert "编码: 已由P3于 2023-11-" in back
+    assert {"added": 1, "changed": 2} == dict((await preview(records, back)).counts)
 
 
-async def test_the_same_file_again_is_the_same_import(records: Records) -> None:
-    """While it waits by its digest, and for ever by the idempotency key."""
+async def test_what_does_not_fit_any_more_is_rejected_as_it_is_taken_in(
+    records: Records,
+) -> None:
+    """A row of an area that is no longer one's own since the preview."""
+    text = f"code,name,area\nR1,甲,{NORTH}\nR2,甲,{SOUTH}\n"
+    found = await records.preview(person(1), ID, text.encode())
+    assert {"added": 2} == dict(found.counts)
+    done = await records.apply(person(1, area=NORTH), found.id)
+    assert (1, 1, 0) == (done.added, done.rejected, done.conflicts)
+    (refused, _) = (await records.imported(person(1), found.id)).rows
+    assert "is not yours" in refused.problems[0].message
+
+
+async def test_a_file_is_planned_once(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Showing it, taking it in and handing rows back read the plan that was kept."""
+    found = await preview(records, HEADER + "R1,甲,,\nR2,,,\n")
+
+    def refuse(*_arguments: object) -> None:
+        raise AssertionError("planned again")
+
+    monkeypatch.setattr(Planner, "plan", refuse)
+    monkeypatch.setattr(importing, "read_table", refuse)
+    await records.imported(SYSTEM, found.id)
+    assert b"R2" in await records.rejected(SYSTEM, found.id)
+    assert 1 == (await records.apply(SYSTEM, found.id)).added
+
+
+async def test_imports_at_once_under_one_key_are_one_import(records: Records) -> None:
+    """One of them is kept, and the others get its answer."""
+    file = (HEADER + "R1,甲,,\n").encode()
+    found = await asyncio.gather(
+        *(records.preview(SYSTEM, ID, file, idempotency_key="k") for _ in range(4))
+    )
+    assert 1 == len({one.id for one in found})
+    assert 1 == (await records.apply(SYSTEM, found[0].id)).added
+    assert 1 == await records.count(SYSTEM, ID)
+
+
+async def test_the_same_key_again_is_the_same_import(records: Records) -> None:
+    """For ever, also when it was applied; another file under it is refused."""
     text = HEADER + "R1,甲,,\n"
-    first = await preview(records, text)
-    assert first.id == (await preview(records, text)).id
+    first = await preview(records, text, idempotency_key="k")
     done = await records.bring(SYSTEM, ID, text.encode(), idempotency_key="k")
     assert done == await records.bring(SYSTEM, ID, text.encode(), idempotency_key="k")
     assert (first.id, 1) == (done.id, done.added)
@@ -280,9 +343,16 @@ async def test_an_interrupted_import_goes_on(
             await records.apply(SYSTEM, found.id)
     there = await records.count(SYSTEM, ID)
     assert 0 < there < 400
+    edited, waiting = "R000", "R399"
+    for code in (edited, waiting):
+        values = {"code": code, "name": "丁"}
+        await records.put(person(3), ID, values, idempotency_key=code)
     done = await records.apply(SYSTEM, found.id)
-    assert (400 - there, there) == (done.added, done.unchanged)
-    assert {1} == {one.version for one in await records.find(SYSTEM, ID)}
+    assert (399, 1, 1) == (done.added, done.rejected, done.conflicts)
+    versions = {one.key: one.version for one in await records.find(SYSTEM, ID)}
+    assert ({edited: 2}, 400) == ({k: v for k, v in versions.items() if v > 1}, len(versions))
+    names = {one.key for one in await records.find(SYSTEM, ID) if one.values["name"] == "丁"}
+    assert {edited, waiting} == names
 
 
 async def test_files_are_forgotten(records: Records, any_store: Store, clock: Any) -> None:
@@ -294,7 +364,7 @@ async def test_files_are_forgotten(records: Records, any_store: Store, clock: An
     with pytest.raises(NotFound, match="bring the file again"):
         await records.apply(SYSTEM, waiting.id)
     assert done == await records.apply(SYSTEM, done.id)
-    assert waiting.id != (await preview(records, HEADER + "R1,甲,,\n")).id
+    assert {"added": 1} == dict((await preview(records, HEADER + "R1,甲,,\n")).counts)
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])

@@ -20,9 +20,10 @@ from county_gov.store import records_imports as imports
 from county_gov.store import tables
 from county_gov.store.records import Query, RowKey, Written
 from county_gov.store.records_history import PastChange
+from county_gov.store.records_imports import Part
 
 if TYPE_CHECKING:
-    from county_gov.store import Store, Transaction
+    from county_gov.store import Snapshot, Store, Transaction
     from county_gov.store.records import RecordTable
 
 FIELDS = (
@@ -227,21 +228,33 @@ def test_history_knows_the_last_version_of_what_was_removed(any_store: Store) ->
     assert () == any_store.read_now(lambda snapshot: past.of_record(snapshot, "y", "a"))
 
 
-def test_a_files_parts_are_put_together_and_forgotten(any_store: Store) -> None:
-    """In their order; afterwards the import is still known."""
+def test_the_parts_of_an_import_are_kept_replaced_and_forgotten(any_store: Store) -> None:
+    """In their order, an empty one not at all; afterwards the import is still known."""
 
     def bring(tx: Transaction) -> int:
-        number = imports.begin(tx, "x", "file.csv", b"digest", SYSTEM)
-        for part, body in enumerate((b"ab", b"c")):
-            imports.add_part(tx, number, part, body)
-        imports.move(tx, number, state="applied", outcome={"added": 1})
+        number = imports.begin(tx, "x", "file.csv", SYSTEM)
+        kept = [Part(0, "rejected", 1, b"ab"), Part(1, "write", 2, b"c")]
+        imports.add_parts(tx, number, kept)
+        imports.move(tx, number, state="applied", plan="{}", outcome={"added": 1})
         return number
 
+    def bodies(snapshot: Snapshot) -> list[tuple[int, str, bytes]]:
+        found = [
+            imports.read_part(snapshot, number, one.number)
+            for one in imports.part_places(snapshot, number)
+        ]
+        return [(one.number, one.kind, one.body) for one in found if one is not None]
+
     number = any_store.submit(bring).result()
-    assert b"abc" == any_store.read_now(lambda s: imports.read_body(s, number))
+    assert [(0, "rejected", b"ab"), (1, "write", b"c")] == any_store.read_now(bodies)
+    for part in (Part(1, "written", 1, b"d"), Part(0, "rejected", 0, b"")):
+        any_store.submit(
+            lambda tx, made=part: imports.replace_part(tx, number, made)  # type: ignore[misc]
+        ).result()
+    assert [(1, "written", b"d")] == any_store.read_now(bodies)
     before = any_store.clock.now() + 1
-    assert 2 == any_store.submit(lambda tx: imports.forget_parts(tx, before=before)).result()
-    assert b"" == any_store.read_now(lambda s: imports.read_body(s, number))
-    kept = any_store.read_now(lambda s: imports.latest_of(s, "x", b"digest", None))
+    assert 1 == any_store.submit(lambda tx: imports.forget_parts(tx, before=before)).result()
+    assert [] == any_store.read_now(bodies)
+    kept = any_store.read_now(lambda s: imports.read_import(s, number))
     assert kept is not None
     assert (number, "applied", {"added": 1}) == (kept.id, kept.state, kept.outcome)

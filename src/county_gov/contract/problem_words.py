@@ -51,6 +51,11 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"there is no record (.*) in (\S+)", r"\2 中没有 \1"),
         (r"writing in the area (\S+) is not yours", r"您不能修改区域 \1 的记录"),
         (r"writing for the whole county is not yours", "您不能修改属于全县的记录"),
+        (r"was added meanwhile by (.*) at (\S+ \S+)", r"已由\1于 \2 新增"),
+        (r"was changed meanwhile by (.*) at (\S+ \S+)", r"已由\1于 \2 修改"),
+        (r"was removed meanwhile by (.*) at (\S+ \S+)", r"已由\1于 \2 删除"),
+        (r"was added meanwhile by somebody else", "已由他人新增"),
+        (r"was changed meanwhile by somebody else", "已由他人修改"),
         (r"is in row (\d+) of this file already", r"与本文件第 \1 行的主键重复"),
         (
             r"expected (\d+) cells, got (\d+); put .* around what has commas",

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from county_gov.contract.dataset import Dataset
     from county_gov.contract.text import Text
     from county_gov.records.authority import Reader
-    from county_gov.records.planning import Plan
+    from county_gov.records.planned import PlanHead
+    from county_gov.records.planning import Draft
     from county_gov.tabular.table import Cell, TableFormat
 
 MOST_EXPORTED = 100_000
@@ -115,13 +116,13 @@ def _template(dataset: Dataset, kind: TableFormat, language: str) -> tuple[Sheet
     )
 
 
-def rejected_rows(dataset: Dataset, plan: Plan, language: str) -> Sheet:
-    """The rejected rows of a file as they came, with a column that says what is wrong."""
+def rejected_rows(
+    dataset: Dataset, head: PlanHead, drafts: Sequence[Draft], language: str
+) -> Sheet:
+    """Rejected rows of a file as they came, with a column that says what is wrong."""
     rows: list[Sequence[Cell]] = []
-    width = len(plan.table.header)
-    for draft in plan.drafts:
-        if draft.kind != "rejected":
-            continue
+    width = len(head.header)
+    for draft in drafts:
         words = "; ".join(
             f"{_title(dataset, one.place, language)}: {said}" if one.place else said
             for one in draft.problems
@@ -131,13 +132,11 @@ def rejected_rows(dataset: Dataset, plan: Plan, language: str) -> Sheet:
         kept = [
             cell
             for number, cell in enumerate(cells)
-            if number >= width or plan.columns.fields[number] is not None
+            if number >= width or head.columns[number] is not None
         ]
         rows.append([*kept, words])
     header = [
-        words
-        for words, one in zip(plan.table.header, plan.columns.fields, strict=True)
-        if one is not None
+        words for words, one in zip(head.header, head.columns, strict=True) if one is not None
     ]
     return Sheet(dataset.title.in_language(language), [*header, ERRORS.in_language(language)], rows)
 

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
-import msgspec
-from attrs import frozen
+from attrs import evolve, frozen
 
 from county_gov.contract.access import Actor
 from county_gov.contract.clock import DAY
 from county_gov.contract.values import clean_key, mend_text
 from county_gov.errors import NotFound, RecordConflict, RecordInvalid
-from county_gov.records.authority import no_dataset, writing
+from county_gov.records.applying import Applying, ImportOutcome, counted
+from county_gov.records.authority import no_dataset, unmasking, writing
 from county_gov.records.files import RecordFiles, rejected_rows
-from county_gov.records.planning import Draft, ImportRow, Plan, Planner
+from county_gov.records.planned import ORDER, PlanHead, parts_of, unpack
+from county_gov.records.planning import ImportRow, Planner, shown_row
 from county_gov.records.references import RegisterCodes
-from county_gov.records.stored import lasting
-from county_gov.records.writing import Desk, fingerprint, touched, whose_keys
+from county_gov.records.writing import Desk, area_of, fingerprint, whose_keys
 from county_gov.store import records as tables
 from county_gov.store import records_history as past
 from county_gov.store import records_imports as imports
-from county_gov.store.records import RowKey, Written
-from county_gov.store.records_history import KeptWrite, PastChange
+from county_gov.store.records import RowKey
+from county_gov.store.records_history import KeptWrite
 from county_gov.store.writer import Priority
 from county_gov.tabular.table import TableFormat, read_table
 from county_gov.tabular.writing import write_table
@@ -34,19 +33,20 @@ from county_gov.tabular.writing import write_table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from county_gov.store import Snapshot, Store, Transaction
-    from county_gov.store.records_imports import ImportState, KeptImport
-    from county_gov.tabular.table import FileTable
+    from county_gov.contract.dataset import Dataset
+    from county_gov.records.planning import Draft, Plan
+    from county_gov.store import Snapshot, Transaction
+    from county_gov.store.records_imports import ImportState, KeptImport, Part
 
-SLICE = 150
-"""Rows that one change writes, so that the writer is never held for long."""
 FILES_KEPT = 2 * DAY
 LONGEST_NAME = 200
+LONGEST_PAGE = 1000
+BYTES_A_CHANGE = 512 * 1024
 
 
 @frozen(eq=False)
 class Import:
-    """A file that somebody has brought, and what it would do.
+    """A file that somebody has brought, and what it would do or has done.
 
     Args:
         id: Its number.
@@ -55,7 +55,8 @@ class Import:
         format: "csv" or "xlsx".
         state: "previewed", "applying" or "applied".
         fields: Names of the fields that it has columns for, in their order.
-        rows: Its rows, in their order.
+        rows: Those of its rows that were asked for: the rejected ones first, then those to write,
+            then those that stay as they are, each in their order.
         counts: How many rows are added, changed, unchanged and rejected.
     """
 
@@ -67,28 +68,6 @@ class Import:
     fields: tuple[str, ...]
     rows: tuple[ImportRow, ...]
     counts: Mapping[Literal["added", "changed", "unchanged", "rejected"], int]
-
-
-@frozen
-class ImportOutcome:
-    """What importing a file did.
-
-    Args:
-        id: The import's number.
-        dataset: Id of the dataset.
-        added, changed, unchanged: Rows.
-        rejected: Rows that were left out; `RecordImports.rejected` hands them back.
-        conflicts: Rows that somebody changed while the file was brought in; they were left as they
-            are, and importing the file again takes them.
-    """
-
-    id: int
-    dataset: str
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    rejected: int = 0
-    conflicts: int = 0
 
 
 class RecordImports(RecordFiles):
@@ -107,9 +86,7 @@ class RecordImports(RecordFiles):
         idempotency_key: str = "",
         request: str = "",
     ) -> Import:
-        """Look at a file and keep it for two days, so that it can be applied with one word.
-
-        The same file that the same person brought before and has not applied is the same import.
+        """Look at a file and keep what it would do for two days, to be applied with one word.
 
         Args:
             actor: Who brings it.
@@ -119,6 +96,9 @@ class RecordImports(RecordFiles):
             idempotency_key: The same key again gives the same import, whatever its state.
             request: Id of the HTTP request, for the audit trail.
 
+        Returns:
+            The import with its first 1,000 rows.
+
         Raises:
             NotFound: if there is no such dataset for this actor.
             AccessDenied: if the actor may not write there.
@@ -127,54 +107,81 @@ class RecordImports(RecordFiles):
             IntakeError: if the file cannot be read, or brings too much.
         """
         desk = self._import_desk(actor, dataset)
-        digest = sha256(file).digest()
-        hashed = fingerprint("import", dataset, digest.hex())
-        repeated = await self._store.read(
+        hashed = fingerprint("import", dataset, sha256(file).hexdigest())
+        number = await self._store.read(
             lambda snapshot: _repeated(snapshot, actor, idempotency_key, hashed)
         )
-        if repeated is not None:
-            return await self.imported(actor, repeated)
-        plan = await asyncio.to_thread(self._plan_file, desk, actor, file)
-        number = await self._keep_file(actor, dataset, file, name, digest)
+        if number is None:
+            plan = await asyncio.to_thread(self._plan_file, desk, actor, file)
+            number = await self._keep_plan(desk, actor, plan, name)
 
-        def finish(tx: Transaction) -> None:
-            imports.move(tx, number, state="previewed", fingerprint=plan.fingerprint)
-            if idempotency_key:
-                kept = KeptWrite(hashed, RowKey(""), number)
-                past.keep_write(tx, whose_keys(actor), idempotency_key, kept)
+            def finish(tx: Transaction, made: int = number) -> int:
+                first = _repeated(tx, actor, idempotency_key, hashed)
+                if first is not None:
+                    return first  # somebody was quicker under the same key
+                imports.move(tx, made, state="previewed")
+                if idempotency_key:
+                    kept = KeptWrite(hashed, RowKey(""), made)
+                    past.keep_write(tx, whose_keys(actor), idempotency_key, kept)
+                return made
 
-        await self._store.write(finish)
-        await self._note_preview(actor, desk, plan, request=request)
-        return await asyncio.to_thread(_import, number, "previewed", name, desk, plan)
+            number = await self._store.write(finish)
+        return await self.imported(actor, number, request=request)
 
-    async def imported(self, actor: Actor, number: int) -> Import:
-        """A file that somebody brought, and what it would do now.
+    async def imported(
+        self,
+        actor: Actor,
+        number: int,
+        *,
+        limit: int = LONGEST_PAGE,
+        offset: int = 0,
+        request: str = "",
+    ) -> Import:
+        """A file that somebody brought, and what it would do, or did.
+
+        Args:
+            actor: Who brought the file.
+            number: The import's number.
+            limit: Rows at most, up to 1,000.
+            offset: Rows passed over.
+            request: Id of the HTTP request, for the audit trail.
 
         Raises:
             NotFound: if this actor brought no such file, or it is forgotten.
         """
-        kept, file = await self._kept(actor, number)
+        kept = await self._kept(actor, number)
         desk = self._import_desk(actor, kept.dataset)
-        plan = await asyncio.to_thread(self._plan_file, desk, actor, file)
-        await self._note_preview(actor, desk, plan)
-        return await asyncio.to_thread(_import, number, kept.state, kept.name, desk, plan)
-
-    async def _note_preview(
-        self, actor: Actor, desk: Desk, plan: Plan, *, request: str = ""
-    ) -> None:
-        """Put it into the audit trail that a preview shows personal fields as they are."""
-        seen = any(one.current is not None and one.current.unmasked for one in plan.drafts)
-        if desk.known.personal and seen and actor.kind != "system":
-            target = f"dataset:{desk.known.dataset.id}"
+        head = PlanHead.read(desk.known.dataset, kept.plan)
+        window = range(offset, offset + min(max(limit, 0), LONGEST_PAGE))
+        rows, seen = await self._store.read(partial(_page, desk, actor, number, window))
+        if seen and desk.known.personal and actor.kind != "system":
+            target = f"dataset:{kept.dataset}"
             await self._store.write(
                 lambda tx: tx.append_audit(actor, "record.read", target, request=request)
             )
+        counts: Mapping[str, int] = head.counts if kept.state == "previewed" else kept.outcome
+        return Import(
+            id=number,
+            dataset=kept.dataset,
+            name=kept.name,
+            format=head.format,
+            state=kept.state,
+            fields=tuple(name for name in head.columns if name is not None),
+            rows=rows,
+            counts={
+                kind: counts[kind]
+                for kind in ("added", "changed", "unchanged", "rejected")
+                if counts.get(kind)
+            },
+        )
 
     async def apply(self, actor: Actor, number: int, *, request: str = "") -> ImportOutcome:
         """Bring a file's rows in, as the preview has shown it; durable when it returns.
 
-        Rejected rows are left out. A file that was applied is not applied again: then this gives
-        what it did. One that a crash interrupted goes on.
+        Rejected rows are left out. So are rows that somebody has changed since the file was looked
+        at, and those that do not fit any more: they are as that person left them, and join the
+        rejected with the reason. A file that was applied is not applied again: then this gives what
+        it did. One that a crash interrupted goes on.
 
         Args:
             actor: Who brought the file.
@@ -184,27 +191,20 @@ class RecordImports(RecordFiles):
         Raises:
             NotFound: if this actor brought no such file, or it is forgotten.
             AccessDenied: if the actor may not write there any more.
-            RecordConflict: if rows were changed since the preview, or it is just being applied.
+            RecordConflict: if it is just being applied.
         """
-        kept, file = await self._kept(actor, number, even_applied=True)
+        kept = await self._kept(actor, number, even_old=True)
         desk = self._import_desk(actor, kept.dataset)
         if kept.state == "applied":
-            return ImportOutcome(number, kept.dataset, **kept.outcome)
+            return ImportOutcome(number, kept.dataset, **counted(kept.outcome))
+        self._require_kept(kept)
+        head = PlanHead.read(desk.known.dataset, kept.plan)
         if number in self._applying:
             raise RecordConflict("this file is just being applied; look again in a moment")
         self._applying.add(number)
         try:
-            plan = await asyncio.to_thread(self._plan_file, desk, actor, file)
-            if kept.state == "previewed" and plan.fingerprint != kept.fingerprint:
-                await self._store.write(
-                    lambda tx: imports.move(
-                        tx, number, state="previewed", fingerprint=plan.fingerprint
-                    )
-                )
-                msg = "rows were changed since this file was looked at: look again, then decide"
-                raise RecordConflict(msg)
-            applying = _Applying(desk, actor, number, request)
-            return await applying.run(self._store, plan)
+            planner = Planner(desk, actor, self._timezone)
+            return await Applying(planner, actor, number, request).run(self._store, head)
         finally:
             self._applying.discard(number)
 
@@ -234,14 +234,23 @@ class RecordImports(RecordFiles):
         Raises:
             NotFound: if this actor brought no such file, or it is forgotten.
         """
-        kept, file = await self._kept(actor, number)
+        kept = await self._kept(actor, number)
         desk = self._import_desk(actor, kept.dataset)
-        plan = await asyncio.to_thread(self._plan_file, desk, actor, file)
-        sheet = await asyncio.to_thread(rejected_rows, desk.known.dataset, plan, language)
-        return await asyncio.to_thread(write_table, kind or plan.table.format, sheet)
+        dataset = desk.known.dataset
+        head = PlanHead.read(dataset, kept.plan)
+
+        def read(snapshot: Snapshot) -> list[Draft]:
+            places = imports.part_places(snapshot, number, "rejected")
+            found = (imports.read_part(snapshot, number, one.number) for one in places)
+            drafts = [row for part in found if part is not None for row in unpack(dataset, part)]
+            return sorted(drafts, key=lambda one: one.line.number)
+
+        drafts = await self._store.read(read)
+        sheet = await asyncio.to_thread(rejected_rows, dataset, head, drafts, language)
+        return await asyncio.to_thread(write_table, kind or head.format, sheet)
 
     async def forget_files(self) -> None:
-        """Drop the files that were brought more than two days ago, a few at once."""
+        """Drop what files would do that were brought more than two days ago, a few at once."""
         before = self._clock.now() - FILES_KEPT
         await self._store.write(lambda tx: imports.forget_parts(tx, before=before), Priority.UPKEEP)
 
@@ -257,48 +266,87 @@ class RecordImports(RecordFiles):
         return desk
 
     def _plan_file(self, desk: Desk, actor: Actor, file: bytes) -> Plan:
-        table: FileTable = read_table(file)
+        table = read_table(file)
         planner = Planner(desk, actor, self._timezone)
         return self._store.read_now(lambda snapshot: planner.plan(snapshot, table))
 
-    async def _keep_file(
-        self, actor: Actor, dataset: str, file: bytes, name: str, digest: bytes
-    ) -> int:
-        """Keep a file in parts; gives its number, the one that it has where it waits already."""
-        account = actor.account
-        since = self._clock.now() - FILES_KEPT // 2
-        before = await self._store.read(
-            lambda snapshot: imports.latest_of(snapshot, dataset, digest, account)
-        )
-        if before is not None and before.state == "previewed" and before.created_at > since:
-            return before.id
-        shown = mend_text(name)[-LONGEST_NAME:]
-        number = await self._store.write(
-            lambda tx: imports.begin(tx, dataset, shown, digest, actor)
-        )
-        for part, start in enumerate(range(0, len(file), imports.PART_BYTES)):
-            body = file[start : start + imports.PART_BYTES]
-            await self._store.write(partial(_add_part, number, part, body))
+    async def _keep_plan(self, desk: Desk, actor: Actor, plan: Plan, name: str) -> int:
+        """Keep what a file would do, in parts; gives its number."""
+        dataset = desk.known.dataset
+        shown, head = mend_text(name)[-LONGEST_NAME:], PlanHead.of(dataset, plan).text()
+
+        def begin(tx: Transaction) -> int:
+            number = imports.begin(tx, dataset.id, shown, actor)
+            imports.move(tx, number, state="read", plan=head)
+            return number
+
+        number = await self._store.write(begin)
+        for some in await asyncio.to_thread(_bundles, dataset, plan):
+            await self._store.write(partial(_add_parts, number, some), Priority.INTAKE)
         return number
 
-    async def _kept(
-        self, actor: Actor, number: int, *, even_applied: bool = False
-    ) -> tuple[KeptImport, bytes]:
-        def read(snapshot: Snapshot) -> tuple[KeptImport | None, bytes]:
-            found = imports.read_import(snapshot, number)
-            return found, b"" if found is None else imports.read_body(snapshot, number)
-
-        kept, file = await self._store.read(read)
-        missing = NotFound(f"there is no import {number}, or it is forgotten: bring the file again")
+    async def _kept(self, actor: Actor, number: int, *, even_old: bool = False) -> KeptImport:
+        kept = await self._store.read(lambda snapshot: imports.read_import(snapshot, number))
         if kept is None or kept.state == "read" or kept.account != actor.account:
-            raise missing
-        if not file and not (even_applied and kept.state == "applied"):
-            raise missing
-        return kept, file
+            raise _missing(number)
+        if not even_old:
+            self._require_kept(kept)
+        return kept
+
+    def _require_kept(self, kept: KeptImport) -> None:
+        if kept.created_at < self._clock.now() - FILES_KEPT:
+            raise _missing(kept.id)
 
 
-def _add_part(number: int, part: int, body: bytes, tx: Transaction) -> None:
-    imports.add_part(tx, number, part, body)
+def _missing(number: int) -> NotFound:
+    return NotFound(f"there is no import {number}, or it is forgotten: bring the file again")
+
+
+def _bundles(dataset: Dataset, plan: Plan) -> list[list[Part]]:
+    """Parts of a plan, as many together as one change may write."""
+    bundles: list[list[Part]] = []
+    size = BYTES_A_CHANGE
+    for part in parts_of(dataset, plan.drafts):
+        if size + len(part.body) > BYTES_A_CHANGE:
+            bundles.append([])
+            size = 0
+        bundles[-1].append(part)
+        size += len(part.body)
+    return bundles
+
+
+def _add_parts(number: int, some: Sequence[Part], tx: Transaction) -> None:
+    imports.add_parts(tx, number, some)
+
+
+def _page(
+    desk: Desk, actor: Actor, number: int, window: range, snapshot: Snapshot
+) -> tuple[tuple[ImportRow, ...], bool]:
+    """Some rows of an import as people are shown them, and whether one was shown unmasked."""
+    places = sorted(
+        imports.part_places(snapshot, number),
+        key=lambda one: (ORDER.index(_SHOWN_AS.get(one.kind, one.kind)), one.number),
+    )
+    drafts: list[Draft] = []
+    passed = 0
+    for place in places:
+        if window and passed + place.rows > window.start and passed < window.stop:
+            part = imports.read_part(snapshot, number, place.number)
+            rows = [] if part is None else unpack(desk.known.dataset, part)
+            drafts += rows[max(window.start - passed, 0) : window.stop - passed]
+        passed += place.rows
+    scope, sees = unmasking(actor, desk.known), dict[str | None, bool]()
+    for one in drafts:
+        if one.current is not None:
+            area = area_of(desk.known.dataset, one.current.values)
+            if area not in sees:
+                sees[area] = tables.sees(snapshot, scope, area, desk.today)
+            one.current = evolve(one.current, unmasked=one.current.unmasked and sees[area])
+    seen = any(one.current is not None and one.current.unmasked for one in drafts)
+    return tuple(shown_row(desk, one) for one in drafts), seen
+
+
+_SHOWN_AS: Mapping[imports.PartKind, imports.PartKind] = {"written": "write"}
 
 
 def _repeated(snapshot: Snapshot, actor: Actor, key: str, hashed: str) -> int | None:
@@ -319,104 +367,3 @@ def _repeated(snapshot: Snapshot, actor: Actor, key: str, hashed: str) -> int | 
             code="idempotency",
         )
     return None if kept is None else kept.version
-
-
-def _import(number: int, state: ImportState, name: str, desk: Desk, plan: Plan) -> Import:
-    return Import(
-        id=number,
-        dataset=desk.known.dataset.id,
-        name=name,
-        format=plan.table.format,
-        state=state,
-        fields=plan.columns.names,
-        rows=plan.rows(desk),
-        counts=plan.counts,
-    )
-
-
-@frozen(eq=False)
-class _Applying:
-    """Writes a plan, a slice in each change."""
-
-    desk: Desk
-    actor: Actor
-    number: int
-    request: str
-
-    async def run(self, store: Store, plan: Plan) -> ImportOutcome:
-        """Write all slices; gives what was done."""
-        counts: Counter[str] = Counter(plan.counts)
-        wanted = [one for one in plan.drafts if one.kind in ("added", "changed")]
-        await store.write(partial(self._begin, plan))
-        for start in range(0, len(wanted), SLICE):
-            some = wanted[start : start + SLICE]
-            skipped = await store.write(partial(self._write, some), Priority.INTAKE, rows=len(some))
-            counts["conflicts"] += len(skipped)
-            counts.subtract(one.kind for one in skipped)
-        outcome = _outcome(counts)
-        await store.write(
-            lambda tx: imports.move(tx, self.number, state="applied", outcome=outcome)
-        )
-        return ImportOutcome(self.number, self.desk.known.dataset.id, **outcome)
-
-    def _begin(self, plan: Plan, tx: Transaction) -> None:
-        details = {"import": self.number, **_outcome(Counter[str](plan.counts))}
-        tx.append_audit(
-            self.actor,
-            "record.import",
-            self.desk.known.dataset.id,
-            request=self.request,
-            details=msgspec.json.encode(details).decode(),
-        )
-        imports.move(tx, self.number, state="applying")
-
-    def _write(self, drafts: Sequence[Draft], tx: Transaction) -> list[Draft]:
-        """Write a slice; gives the rows that somebody has changed meanwhile."""
-        fresh, skipped = self._sort_out(tx, drafts)
-        self._write_rows(tx, fresh)
-        keys = [one.key for one in fresh if one.key is not None]
-        if keys:
-            tx.journal("record", self.desk.known.dataset.id, touched(*keys))
-        return skipped
-
-    def _sort_out(
-        self, tx: Transaction, drafts: Sequence[Draft]
-    ) -> tuple[list[Draft], list[Draft]]:
-        """Rows that are as the plan has seen them, and those that are not any more."""
-        keys = [one.key.record for one in drafts if one.key is not None]
-        current = tables.read_rows(tx, self.desk.table, keys)
-        fresh: list[Draft] = []
-        skipped: list[Draft] = []
-        for one in drafts:
-            found = None if one.key is None else current.get(one.key)
-            seen = 0 if one.current is None else one.current.version
-            (fresh if (0 if found is None else found.version) == seen else skipped).append(one)
-        return fresh, skipped
-
-    def _write_rows(self, tx: Transaction, drafts: Sequence[Draft]) -> None:
-        dataset, schema = self.desk.known.dataset, self.desk.known.dataset.schema
-        new = [one.key.record for one in drafts if one.key is not None and one.current is None]
-        versions = past.last_versions(tx, dataset.id, new)
-        added: list[Written] = []
-        changed: list[Written] = []
-        history: list[PastChange] = []
-        for one in drafts:
-            if one.key is None:
-                continue
-            if one.current is None:
-                version = versions.get(one.key, 0) + 1
-                added.append(Written(one.key, one.kept, version, None))
-                history.append(PastChange(one.key, version, "added", None, schema.version))
-                continue
-            version = one.current.version + 1
-            changed.append(Written(one.key, one.kept, version, one.current.version))
-            before = lasting(schema.fields, one.current.values)
-            history.append(PastChange(one.key, version, "changed", before, schema.version))
-        tables.insert_rows(tx, self.desk.table, added, self.actor)
-        tables.update_rows(tx, self.desk.table, changed, self.actor)
-        past.append(tx, dataset.id, history, self.actor, request=self.request)
-
-
-def _outcome(counts: Counter[str]) -> dict[str, int]:
-    names = ("added", "changed", "unchanged", "rejected", "conflicts")
-    return {name: counts.get(name, 0) for name in names}

@@ -21,7 +21,6 @@ from county_gov.records.references import reference_of, unknown_codes
 from county_gov.records.writing import (
     Desk,
     area_of,
-    fingerprint,
     merged,
     row_key,
     unknown_code,
@@ -92,18 +91,12 @@ class Plan:
         columns: Which field each column holds.
         drafts: Its rows.
         counts: How many rows have which fate.
-        fingerprint: Hash of the rows that it would write, with the versions written over.
     """
 
     table: FileTable
     columns: Columns
     drafts: tuple[Draft, ...]
     counts: Mapping[RowKind, int]
-    fingerprint: str
-
-    def rows(self, desk: Desk) -> tuple[ImportRow, ...]:
-        """Its rows as people are shown them."""
-        return tuple(_shown_row(desk, one) for one in self.drafts)
 
 
 @frozen(eq=False)
@@ -137,14 +130,20 @@ class Planner:
         self._refuse_unknown(snapshot, drafts)
         self._refuse_elsewhere(snapshot, drafts)
         counts: Counter[RowKind] = Counter(one.kind for one in drafts)
-        hashed = fingerprint(
-            *(
-                (full_key(one.key), 0 if one.current is None else one.current.version)
-                for one in drafts
-                if one.key is not None and one.kind in ("added", "changed")
-            )
-        )
-        return Plan(table, columns, tuple(drafts), MappingProxyType(counts), hashed)
+        return Plan(table, columns, tuple(drafts), MappingProxyType(counts))
+
+    def check_again(self, snapshot: Snapshot, drafts: Sequence[Draft]) -> None:
+        """Refuse planned rows that do not fit any more: what they refer to, where they lie.
+
+        What refers to other rows of the file itself was checked when they were all there.
+        """
+        self._refuse_unknown(snapshot, drafts, itself=False)
+        self._refuse_elsewhere(snapshot, drafts)
+
+    def reaches(self, snapshot: Snapshot, area: str | None) -> bool:
+        """Whether who imports may write rows of an area; None means that of the whole county."""
+        scope = writing(self.actor, self.desk.known, importing=True)
+        return tables.reaches(snapshot, scope, area, self.desk.today)
 
     def _draft(self, columns: Columns, table: FileTable, line: Line) -> Draft:
         draft = Draft(line, {})
@@ -190,12 +189,14 @@ class Planner:
         told = {one.place for one in draft.problems}
         draft.problems += [one for one in problems if one.place not in told]
 
-    def _refuse_unknown(self, snapshot: Snapshot, drafts: Sequence[Draft]) -> None:
+    def _refuse_unknown(
+        self, snapshot: Snapshot, drafts: Sequence[Draft], *, itself: bool = True
+    ) -> None:
         """Refuse rows that refer to what does not exist; the file's own new rows count."""
         dataset = self.desk.known.dataset
         for one in dataset.schema.fields:
             reference = reference_of(dataset, one)
-            if not reference:
+            if not reference or (reference == dataset.id and not itself):
                 continue
             named = {draft.kept[one.name] for draft in drafts if _named(draft, one.name)}
             unknown = unknown_codes(
@@ -212,7 +213,6 @@ class Planner:
     def _refuse_elsewhere(self, snapshot: Snapshot, drafts: Sequence[Draft]) -> None:
         """Refuse rows that lie, or would lie, outside the area in which the actor writes."""
         dataset = self.desk.known.dataset
-        scope = writing(self.actor, self.desk.known, importing=True)
         allowed: dict[str | None, bool] = {}
         for draft in drafts:
             if draft.key is None or draft.problems:
@@ -220,7 +220,7 @@ class Planner:
             states = [draft.kept] if draft.current is None else [draft.current.values, draft.kept]
             for area in dict.fromkeys(area_of(dataset, one) for one in states):
                 if area not in allowed:
-                    allowed[area] = tables.reaches(snapshot, scope, area, self.desk.today)
+                    allowed[area] = self.reaches(snapshot, area)
                 if not allowed[area]:
                     words = f"writing {where_words(area)} is not yours"
                     draft.problems.append(Problem(dataset.area, words))
@@ -242,7 +242,8 @@ def _named(draft: Draft, name: str) -> bool:
     return value is not None and not same
 
 
-def _shown_row(desk: Desk, draft: Draft) -> ImportRow:
+def shown_row(desk: Desk, draft: Draft) -> ImportRow:
+    """A row as people are shown it."""
     known, current = desk.known, draft.current
     rejected = draft.kind == "rejected"
     before: Mapping[str, Value] | None = None

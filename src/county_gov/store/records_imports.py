@@ -1,8 +1,13 @@
-"""Files of records that wait for somebody's word, in parts that hold up no other change."""
+"""Files of records that somebody brought: what each would do, row by row, and what became of it.
+
+What a file would do is planned once and kept in parts of a few rows, so that taking them in holds
+up no other change and can go on after an interruption. Parts are of a kind: "rejected" rows, rows
+to "write", "written" ones, and "unchanged" ones.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -16,7 +21,9 @@ if TYPE_CHECKING:
     from county_gov.store.transaction import Snapshot, Transaction
 
 ImportState = Literal["read", "previewed", "applying", "applied"]
-PART_BYTES = 1 << 20
+PartKind = Literal["rejected", "write", "written", "unchanged"]
+LATER = 1_000_000
+"""Added to a part's number for the rows of it that are rejected while it is taken in."""
 
 imports = tables.record_imports
 parts = tables.record_import_parts
@@ -30,34 +37,48 @@ class KeptImport:
         id: Its number.
         dataset: What it is to become.
         name: The file's name.
-        digest: SHA-256 of its bytes.
         account: Who brought it, None for the system.
-        state: "read" while its parts arrive, then "previewed", "applying", "applied".
-        fingerprint: Hash of what applying would do, as it was shown.
-        outcome: What applying it did.
+        state: "read" while its parts are kept, then "previewed", "applying", "applied".
+        plan: What is known of all of its rows, as JSON text.
+        outcome: How many rows were added, changed and so on until now.
     """
 
     id: int
     dataset: str
     name: str
-    digest: bytes
-    parts: int
     account: int | None
     created_at: int
     state: ImportState
-    fingerprint: str
+    plan: str
     outcome: Mapping[str, int]
     applied_at: int | None
 
 
-def begin(tx: Transaction, dataset: str, name: str, digest: bytes, actor: Actor) -> int:
-    """Note that a file arrives; gives its number."""
+@frozen
+class PartPlace:
+    """Where a part stands: its number, its kind, and how many rows it has."""
+
+    number: int
+    kind: PartKind
+    rows: int
+
+
+@frozen(eq=False)
+class Part:
+    """Some rows of a file, packed."""
+
+    number: int
+    kind: PartKind
+    rows: int
+    body: bytes
+
+
+def begin(tx: Transaction, dataset: str, name: str, actor: Actor) -> int:
+    """Note that a file was brought; gives its number."""
     return tx.insert(
         imports,
         dataset=dataset,
         name=name,
-        digest=digest,
-        parts=0,
         actor=actor.name,
         account=actor.account,
         created_at=tx.at,
@@ -65,10 +86,30 @@ def begin(tx: Transaction, dataset: str, name: str, digest: bytes, actor: Actor)
     )
 
 
-def add_part(tx: Transaction, number: int, part: int, body: bytes) -> None:
-    """Keep a part of a file."""
-    tx.insert(parts, **{"import": number, "number": part, "body": body})
-    tx.execute(sa.update(imports).where(imports.c.id == number).values(parts=part + 1))
+def add_parts(tx: Transaction, number: int, some: Sequence[Part]) -> None:
+    """Keep parts of what a file would do."""
+    if some:
+        values = [
+            {
+                "import": number,
+                "number": one.number,
+                "kind": one.kind,
+                "rows": one.rows,
+                "body": one.body,
+            }
+            for one in some
+        ]
+        tx.execute(sa.insert(parts), values)
+
+
+def replace_part(tx: Transaction, number: int, part: Part) -> None:
+    """Put a part in the place of that of the same number."""
+    here = (parts.c["import"] == number, parts.c.number == part.number)
+    if part.rows:
+        values = {"kind": part.kind, "rows": part.rows, "body": part.body}
+        tx.execute(sa.update(parts).where(*here).values(**values))
+    else:
+        tx.execute(sa.delete(parts).where(*here))
 
 
 def move(
@@ -76,13 +117,13 @@ def move(
     number: int,
     *,
     state: ImportState,
-    fingerprint: str | None = None,
+    plan: str | None = None,
     outcome: Mapping[str, int] | None = None,
 ) -> None:
-    """Put an import into its next state."""
+    """Put an import into its next state, or note how far it has come."""
     values: dict[str, object] = {"state": state}
-    if fingerprint is not None:
-        values["fingerprint"] = fingerprint
+    if plan is not None:
+        values["plan"] = plan
     if outcome is not None:
         values["outcome"] = msgspec.json.encode(dict(outcome)).decode()
     if state == "applied":
@@ -93,31 +134,30 @@ def move(
 def read_import(snapshot: Snapshot, number: int) -> KeptImport | None:
     """What is known of an import, or None."""
     row = snapshot.first(sa.select(imports).where(imports.c.id == number))
-    return None if row is None else _kept(row)
+    if row is None:
+        return None
+    values = dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public name for it)
+    values.pop("actor")
+    values["outcome"] = msgspec.json.decode(values["outcome"])
+    return KeptImport(**values)
 
 
-def latest_of(
-    snapshot: Snapshot, dataset: str, digest: bytes, account: int | None
-) -> KeptImport | None:
-    """The last time that somebody brought the same file for the same dataset, or None."""
-    statement = (
-        sa.select(imports)
-        .where(
-            imports.c.dataset == dataset,
-            imports.c.digest == digest,
-            imports.c.account.is_not_distinct_from(account),
-        )
-        .order_by(imports.c.id.desc())
-        .limit(1)
+def part_places(snapshot: Snapshot, number: int, *kinds: PartKind) -> tuple[PartPlace, ...]:
+    """The parts of an import, those of some kinds only where they are named, by number."""
+    statement = sa.select(parts.c.number, parts.c.kind, parts.c.rows).where(
+        parts.c["import"] == number
     )
+    if kinds:
+        statement = statement.where(parts.c.kind.in_(kinds))
+    found = snapshot.rows(statement.order_by(parts.c.number))
+    return tuple(PartPlace(row.number, row.kind, row.rows) for row in found)
+
+
+def read_part(snapshot: Snapshot, number: int, part: int) -> Part | None:
+    """One part of an import, or None."""
+    statement = sa.select(parts).where(parts.c["import"] == number, parts.c.number == part)
     row = snapshot.first(statement)
-    return None if row is None else _kept(row)
-
-
-def read_body(snapshot: Snapshot, number: int) -> bytes:
-    """The bytes of an import's file; empty once they were forgotten."""
-    statement = sa.select(parts.c.body).where(parts.c["import"] == number).order_by(parts.c.number)
-    return b"".join(row.body for row in snapshot.rows(statement))
+    return None if row is None else Part(row.number, row.kind, row.rows, row.body)
 
 
 def forget_parts(tx: Transaction, *, before: int, limit: int = 20) -> int:
@@ -130,10 +170,3 @@ def forget_parts(tx: Transaction, *, before: int, limit: int = 20) -> int:
         .limit(limit)
     )
     return tx.execute(sa.delete(parts).where(key.in_(old))).rowcount
-
-
-def _kept(row: sa.Row[object]) -> KeptImport:
-    values = dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public name for it)
-    values.pop("actor")
-    values["outcome"] = msgspec.json.decode(values["outcome"])
-    return KeptImport(**values)

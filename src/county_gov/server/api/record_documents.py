@@ -135,8 +135,9 @@ class ImportRowDocument(Struct):
 class ImportDocument(Struct):
     """What a file has changed, or, where ``applied`` is false, what it would change.
 
-    ``rows`` lists at most the first 1,000 rows that are not unchanged. ``conflicts`` are rows that
-    somebody changed meanwhile; importing the file again takes them.
+    ``rows`` lists at most 1,000 rows that are not unchanged, by their number; where there are more,
+    those that are rejected come before others. ``conflicts`` are those of the rejected rows that
+    somebody changed after the file was looked at: they are as that person left them.
     """
 
     id: int

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from county_gov.contract.text import Text
 from county_gov.errors import NotFound
-from county_gov.records.importing import ImportOutcome
+from county_gov.records.applying import ImportOutcome
 from county_gov.server.api.record_documents import (
     FieldProblem,
     ImportDocument,
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from county_gov.server.call import Call
     from county_gov.tabular.table import TableFormat
 
-SHOWN_ROWS = 1000
-"""Rows of an import that an answer lists."""
 FORMAT = Parameter("format", "text", "Kind of file; CSV unless given", choices=tuple(MEDIA))
 EXPORT = (FORMAT, WHERE, TEXT, WITHIN, ON, SORT)
 PREVIEW = Parameter("preview", "truth", "Only say what would happen")
@@ -65,6 +63,7 @@ async def import_file(call: Call) -> web.StreamResponse:
     done = None
     if not preview:
         done = await records.apply(call.actor, found.id, request=call.id)
+        found = await records.imported(call.actor, found.id, request=call.id)
     return call.answer(_document(dataset, found, done))
 
 
@@ -103,7 +102,7 @@ async def show_rejected(call: Call) -> web.StreamResponse:
     values = read_parameters(call.request.query, (FORMAT,))
     kind = cast("TableFormat", values.text("format", "csv"))
     number = int(call.part("id"))
-    found = await call.county.records.imported(call.actor, number)
+    found = await call.county.records.imported(call.actor, number, limit=0)
     if found.dataset != dataset.id:
         raise NotFound(f"there is no import {number} of {dataset.id}")
     body = await call.county.records.rejected(call.actor, number, kind, language=call.language)
@@ -113,7 +112,8 @@ async def show_rejected(call: Call) -> web.StreamResponse:
 def _document(dataset: Dataset, found: Import, done: ImportOutcome | None) -> ImportDocument:
     planned: dict[str, int] = {str(kind): count for kind, count in found.counts.items()}
     counts = done or ImportOutcome(found.id, dataset.id, **planned)
-    shown = [one for one in found.rows if one.kind != "unchanged"][:SHOWN_ROWS]
+    rows = [one for one in found.rows if one.kind != "unchanged"]
+    shown = sorted(rows, key=lambda one: one.number)
     return ImportDocument(
         id=found.id,
         applied=done is not None,

@@ -13,7 +13,6 @@ from county_gov.errors import (
     DeliveryTooLarge,
     IntakeError,
     NotFound,
-    RecordConflict,
     RecordInvalid,
     UnsupportedWireFormat,
 )
@@ -32,7 +31,7 @@ from county_gov.server.records import (
     file_answer,
     may_import,
 )
-from county_gov.server.render import Action, Flash
+from county_gov.server.render import Action
 from county_gov.server.render.records import Link, Upload
 from county_gov.server.routes import SIGNED_IN, Route
 from county_gov.server.upload import FORM, read_file
@@ -73,11 +72,6 @@ TOO_LARGE = Text(
     en="The file is too large or has too many rows. Split it.",
 )
 EMPTY = Text(zh="请选择一个文件。", en="Choose a file.")
-STALE = Flash(
-    Text(zh="预览之后数据已有变化，本次没有导入。", en="Rows changed since; nothing was imported."),
-    Text(zh="下面是按最新数据重新预览的结果。", en="Below is what the file would change now."),
-    status="warning",
-)
 NOTHING = Text(
     zh="文件中的内容与现有数据完全相同，无需导入。",
     en="Everything in the file is there already; there is nothing to import.",
@@ -107,20 +101,18 @@ async def post_import(call: Call) -> web.StreamResponse:
 async def show_preview(call: Call) -> web.StreamResponse:
     """What a file would change."""
     dataset = _importable(call)
-    return await _preview(call, dataset, await _found(call, dataset))
+    listing = Listing.read(call.request.query, "file", (), "", PAGE)
+    found = await _found(call, dataset, limit=listing.size, offset=listing.offset)
+    return await _preview(call, dataset, found, listing)
 
 
 async def apply_import(call: Call) -> web.StreamResponse:
     """Take the rows of a file that was looked at."""
     dataset = _importable(call)
     await call.form()
-    found = await _found(call, dataset)
-    try:
-        outcome = await call.county.records.apply(call.actor, found.id, request=call.id)
-    except RecordConflict:
-        fresh = await _found(call, dataset)
-        return await _preview(call, dataset, fresh, flash=STALE, status=409)
-    if outcome.rejected or outcome.conflicts:
+    found = await _found(call, dataset, limit=0)
+    outcome = await call.county.records.apply(call.actor, found.id, request=call.id)
+    if outcome.rejected:
         return call.redirect(address(dataset.id, "import", str(found.id)), flash="records_partly")
     return call.redirect(address(dataset.id), flash="records_imported")
 
@@ -128,7 +120,7 @@ async def apply_import(call: Call) -> web.StreamResponse:
 async def show_rejected(call: Call) -> web.StreamResponse:
     """The rows of a file that could not be taken, with a column that says why."""
     dataset, kind = _importable(call), cast("TableFormat", call.part("format"))
-    found = await _found(call, dataset)
+    found = await _found(call, dataset, limit=0)
     body = await call.county.records.rejected(call.actor, found.id, kind, language=call.language)
     return file_answer(f"{dataset.id}-rejected", kind, body)
 
@@ -146,9 +138,11 @@ def _importable(call: Call) -> Dataset:
     return dataset
 
 
-async def _found(call: Call, dataset: Dataset) -> Import:
+async def _found(call: Call, dataset: Dataset, *, limit: int, offset: int = 0) -> Import:
     number = int(call.part("id"))
-    found = await call.county.records.imported(call.actor, number)
+    found = await call.county.records.imported(
+        call.actor, number, limit=limit, offset=offset, request=call.id
+    )
     if found.dataset != dataset.id:
         raise NotFound(f"there is no import {number} of {dataset.id}")
     return found
@@ -212,20 +206,15 @@ async def _preview(
     call: Call,
     dataset: Dataset,
     found: Import,
-    *,
-    flash: Flash | None = None,
-    status: int = 200,
+    listing: Listing,
 ) -> web.StreamResponse:
     applied = found.state == "applied"
-    counts = await _counts(call, found)
+    counts = _counts(found)
     writes, rejected = counts["added"] + counts["changed"], counts["rejected"]
     views: list[View] = [_figures(counts)]
-    shown = sorted(
-        (one for one in found.rows if one.kind != "unchanged"),
-        key=lambda one: (one.kind != "rejected", one.number),
-    )
-    if shown:
-        views.append(await _rows(call, dataset, shown))
+    shown = [one for one in found.rows if one.kind != "unchanged"]
+    if writes or rejected:
+        views.append(await _rows(call, dataset, shown, writes + rejected, listing))
     if not writes and not rejected and not applied:
         views.append(Paragraphs("nothing", Text(zh="结果", en="Result"), (NOTHING,)))
     return await draw(
@@ -233,8 +222,6 @@ async def _preview(
         "record_import.html",
         title=TITLE,
         headline=_answer(found, writes, rejected),
-        status=status,
-        flash=flash,
         crumbs=(*crumbs_of(dataset), Link(TITLE, address(dataset.id, "import"))),
         links=(),
         upload=_upload(dataset),
@@ -258,11 +245,8 @@ def _answer(found: Import, writes: int, rejected: int) -> Text:
     return Text(zh=f"{name}：可导入 {writes} 行", en=f"{name_en}: {writes} rows can be imported")
 
 
-async def _counts(call: Call, found: Import) -> dict[str, int]:
-    """How many rows have which outcome; of a file that was taken, what it did."""
-    if found.state == "applied":
-        done = await call.county.records.apply(call.actor, found.id)
-        return {kind: getattr(done, kind) for kind in KINDS}
+def _counts(found: Import) -> dict[str, int]:
+    """How many rows have which outcome."""
     counts = {str(kind): count for kind, count in found.counts.items()}
     return {kind: counts.get(kind, 0) for kind in KINDS}
 
@@ -314,9 +298,9 @@ def _rejected(dataset: Dataset, found: Import) -> tuple[Link, ...]:
     )
 
 
-async def _rows(call: Call, dataset: Dataset, rows: Sequence[ImportRow]) -> Table:
-    listing = Listing.read(call.request.query, "file", (), "", PAGE)
-    shown = rows[listing.offset : listing.offset + listing.size]
+async def _rows(
+    call: Call, dataset: Dataset, shown: Sequence[ImportRow], total: int, listing: Listing
+) -> Table:
     values = [one for row in shown for one in (row.before, row.after) if one is not None]
     names = await read_names(call, dataset.record_schema.fields, values)
     return Table(
@@ -324,7 +308,7 @@ async def _rows(call: Call, dataset: Dataset, rows: Sequence[ImportRow]) -> Tabl
         title=Text(zh="逐行结果（退回的在前）", en="Row by row, rejected ones first"),
         columns=COLUMNS,
         rows=tuple(_row(call, dataset, one, names) for one in shown),
-        total=len(rows),
+        total=total,
         empty=NOTHING,
         page=listing.page,
         page_size=listing.size,

@@ -37,19 +37,22 @@ record_imports = table(
     identity(),
     words("dataset"),
     words("name"),
-    octets("digest"),
-    number("parts"),
     words("actor"),
     number("account", null=True),
     number("created_at"),
     words("state"),
-    words("fingerprint", default=""),
+    words("plan", default="{}"),
     words("outcome", default="{}"),
     number("applied_at", null=True),
     CheckConstraint("state IN ('read', 'previewed', 'applying', 'applied')", name="state"),
-    Index(None, "dataset", "digest"),
     Index(None, "created_at"),
 )
 record_import_parts = table(
-    "record_import_parts", number_key("import"), number_key("number"), octets("body")
+    "record_import_parts",
+    number_key("import"),
+    number_key("number"),
+    words("kind"),
+    number("rows"),
+    octets("body"),
+    CheckConstraint("kind IN ('rejected', 'write', 'written', 'unchanged')", name="kind"),
 )

@@ -50,13 +50,11 @@ def upgrade() -> None:
         _number("id", identity=True),
         _words("dataset"),
         _words("name"),
-        _raw("digest"),
-        _number("parts"),
         _words("actor"),
         _number("account", null=True),
         _number("created_at"),
         _words("state"),
-        _words("fingerprint", default=""),
+        _words("plan", default="{}"),
         _words("outcome", default="{}"),
         _number("applied_at", null=True),
         sa.CheckConstraint(
@@ -66,13 +64,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_record_imports"),
         sqlite_strict=True,
     )
-    op.create_index("ix_record_imports_dataset_digest", "record_imports", ["dataset", "digest"])
     op.create_index("ix_record_imports_created_at", "record_imports", ["created_at"])
     op.create_table(
         "record_import_parts",
         _number("import"),
         _number("number"),
+        _words("kind"),
+        _number("rows"),
         _raw("body"),
+        sa.CheckConstraint(
+            "kind IN ('rejected', 'write', 'written', 'unchanged')",
+            name="ck_record_import_parts_kind",
+        ),
         sa.PrimaryKeyConstraint("import", "number", name="pk_record_import_parts"),
         sqlite_strict=True,
     )
