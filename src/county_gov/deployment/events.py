@@ -40,7 +40,8 @@ LISTENER_SECONDS = 30.0
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 600.0
 PATIENCE = DAY
-"""After so long without a success an event is missed, microseconds."""
+"""After so long without a success the event that was tried last is missed, microseconds. One that
+was not tried, since the plugin is cut off, is missed when it is twice as old."""
 LEAST_FAILURES = 3
 """So often a plugin has failed since the start before one of its events is missed: that the county
 itself was not running says nothing about the plugin."""
@@ -138,7 +139,8 @@ class EventStep:
         before = delay.attempts if delay is not None and delay.position == row.position else 0
         attempts = before + failed.called
         next_at = self._next_at(failed, attempts, now)
-        over = now - since >= PATIENCE and self._failures >= LEAST_FAILURES
+        fair = attempts > 0 or now - row.at >= 2 * PATIENCE
+        over = fair and now - since >= PATIENCE and self._failures >= LEAST_FAILURES
         kept = Delay(
             plugin=self.listener.plugin,
             position=row.position,
