@@ -52,6 +52,15 @@ def test_every_check_of_a_value_has_chinese_words(data: dict[str, object]) -> No
         ("expected at most 5, got Decimal('9')", "不能大于 5，填的是 Decimal(“9”)"),
         ("'123' is not known as an area here", "没有编码为 “123” 的区域"),
         ("is not a column of a.b; known: 编号, 名称", "没有这一列；可用的列：编号, 名称"),
+        ("'x' is not an area of the register", "区划中没有 “x”"),
+        ("'x' is not an area of the register, or is no more", "区划中没有 “x”，或已撤销"),
+        ("7 is not an active account", "账号 7 不存在或已停用"),
+        ("'7' is not known: choose another", "没有 “7”，请另选"),
+        (
+            "was used for another command; take a new key",
+            "这个幂等键已用于另一次请求，请换一个",
+        ),
+        ("unknown parameter; did you mean 'limit'?", "没有这个参数，是否为 “limit”？"),
         ("something new", "填写有误：something new"),
     ],
 )

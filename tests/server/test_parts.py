@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import re
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict
 
 from county_gov import errors
+from county_gov.contract.text import Text
 from county_gov.server.api.documents import exact, rfc3339
 from county_gov.server.console.listing import Listing, csv_of
 from county_gov.server.identifiers import request_id, ulid
@@ -142,6 +144,24 @@ def test_each_error_has_its_status(error: Exception, status: int) -> None:
     assert (status in (429, 503)) == ("Retry-After" in failure.headers)
     assert b"secret" not in failure.document("id", "en")
     assert failure.expected != ("secret" in str(error))
+
+
+def test_problems_are_told_in_the_language_that_was_asked_for() -> None:
+    """What a person causes is in their language; what has no Chinese follows in brackets."""
+    invalid = failure_of(
+        errors.RecordInvalid([errors.Problem("name", "is required"), errors.Problem("", "odd")])
+    )
+    chinese, english = (json.loads(invalid.document("id", one)) for one in ("zh", "en"))
+    assert "name: 必填; 填写有误：odd" == chinese["detail"]
+    assert {"place": "name", "message": "必填"} == chinese["problems"][0]
+    assert "name: is required; odd" == english["detail"]
+
+    missing = failure_of(errors.NotFound("there is no case 9"))
+    assert missing.said("zh").endswith("请从导航重新进入。（there is no case 9）")
+    assert "there is no case 9" == missing.said("en")
+
+    refused = failure_of(errors.CommandRefused(Text(zh="已接班", en="Taken over already")))
+    assert ("已接班", "Taken over already") == (refused.said("zh"), refused.said("en"))
 
 
 def test_retry_after_is_rounded_up() -> None:

@@ -76,6 +76,22 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"is not a field here; did you mean (.*)\?", r"没有这个字段，是否为 \1？"),
         (r"is not a field here; known fields: (.*)", r"没有这个字段；可用的字段：\1"),
         (r"(U\+[0-9A-F]+) is not allowed in a text: leave it out", r"含有不允许的字符 \1，请删去"),
+        (r"(.*) is not an area of the register", r"区划中没有 \1"),
+        (r"(.*) is not a unit of the register", r"名录中没有单位 \1"),
+        (r"(\d+) is not an active account", r"账号 \1 不存在或已停用"),
+        (
+            r"account (\d+) does not hold the role (\S+) for area (\S*)",
+            r"账号 \1 在区域 \3 没有岗位 \2",
+        ),
+        (r"(.*) is not known: choose another", r"没有 \1，请另选"),
+        (r"was used for another \w+; take a new key", "这个幂等键已用于另一次请求，请换一个"),
+        (r"expected 1 to (\d+) printable ASCII characters", r"应为 1 至 \1 个可打印的 ASCII 字符"),
+        (r"expected at most (\d+) characters", r"最多 \1 个字"),
+        (r"(\d+) more unknown fields", r"另有 \1 个未知字段"),
+        (r"is needed", "必填"),
+        (r"is given twice; give it once", "重复给出，请只给一次"),
+        (r"unknown parameter; did you mean (.*)\?", r"没有这个参数，是否为 \1？"),
+        (r"unknown parameter.*", "没有这个参数"),
     )
 )
 """Messages of the checks in Chinese; their own words are the English ones."""

@@ -15,6 +15,7 @@ import msgspec
 from attrs import field, frozen
 
 from county_gov import errors
+from county_gov.contract.problem_words import problem_words
 from county_gov.contract.text import Text
 from county_gov.server.refusal import MethodNotAllowed, Refusal
 
@@ -161,7 +162,7 @@ class Failure:
 
     Args:
         status: HTTP status.
-        detail: What was wrong and the way out, English.
+        detail: What was wrong and the way out, English; `said` has it in both languages.
         kind: Name of the kind of problem, for machines.
         problems: Everything that was wrong.
         code: Stable name of the reason, for machines.
@@ -186,6 +187,24 @@ class Failure:
         """How it is told to a person."""
         return WORDS.get(self.status) or WORDS[500]
 
+    def said(self, language: str) -> str:
+        """What was wrong and the way out; words that exist only in English follow in brackets."""
+        if self.why is not None:
+            return self.why.in_language(language)
+        if self.problems:
+            told = self.problems_in(language)
+            return "; ".join(": ".join(filter(None, (one.place, one.message))) for one in told)
+        if language == "zh":
+            return f"{self.words.next_step.zh}（{self.detail}）"
+        return self.detail
+
+    def problems_in(self, language: str) -> list[ProblemDetail]:
+        """Everything that was wrong, each in its place."""
+        return [
+            ProblemDetail(one.place, problem_words(one.message).in_language(language))
+            for one in self.problems
+        ]
+
     def document(self, request_id: str, language: str) -> bytes:
         """The problem+json document."""
         return msgspec.json.encode(
@@ -193,9 +212,9 @@ class Failure:
                 type=f"urn:county-gov:problem:{self.kind}",
                 title=self.words.what.in_language(language),
                 status=self.status,
-                detail=self.detail,
+                detail=self.said(language),
                 instance=f"urn:county-gov:request:{request_id}",
-                problems=[ProblemDetail(one.place, one.message) for one in self.problems],
+                problems=self.problems_in(language),
                 code=self.code,
                 version=self.version,
             )
