@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 from attrs import define, field, frozen
 
@@ -208,10 +209,10 @@ class MissedEvents:
         Raises:
             NotFound: if there is no such event.
         """
-        scope = actor.kind if actor.account is None else f"account:{actor.account}"
 
         def write(tx: Transaction) -> Missed:
-            found, new = missed.ask(tx, number, request=f"{scope}:{key}", asked_by=actor.name)
+            asked = _scoped(actor, key)
+            found, new = missed.ask(tx, number, request=asked, asked_by=actor.name)
             if found is None:
                 raise NotFound(f"there is no missed event {number}")
             if new:
@@ -223,6 +224,33 @@ class MissedEvents:
         found = await self.store.write(write)
         self.on_change()
         return found
+
+    async def ask_all(self, plugin: str, *, actor: Actor, key: str, request: str = "") -> int:
+        """Have all that a plugin has missed delivered again, as `ask` does for one event.
+
+        Returns:
+            For how many events the key has asked.
+
+        Raises:
+            NotFound: if no plugin of that name listens.
+        """
+        if plugin not in self.listeners:
+            known = ", ".join(self.listeners) or "none"
+            raise NotFound(f"no plugin {plugin[:80]!r} listens to events; known: {known}")
+
+        def write(tx: Transaction) -> int:
+            asked = _scoped(actor, key)
+            count, new = missed.ask_all(tx, plugin, request=asked, asked_by=actor.name)
+            if new:
+                details = msgspec.json.encode({"events": count}).decode()
+                tx.append_audit(
+                    actor, "event.deliver", f"events:{plugin}", request=request, details=details
+                )
+            return count
+
+        count = await self.store.write(write)
+        self.on_change()
+        return count
 
     async def deliver(self) -> int | None:
         """Deliver what was asked for, the plugins beside each other.
@@ -302,6 +330,12 @@ def read_states(snapshot: Snapshot, positions: Mapping[str, int]) -> Mapping[str
         name: EventState(missed.waiting(snapshot, position), delays.get(name), counts.get(name, 0))
         for name, position in positions.items()
     }
+
+
+def _scoped(actor: Actor, key: str) -> str:
+    """An idempotency key among those of everybody."""
+    scope = actor.kind if actor.account is None else f"account:{actor.account}"
+    return f"{scope}:{key}"
 
 
 def pause_after(attempts: int) -> float:

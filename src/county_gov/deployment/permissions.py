@@ -23,6 +23,10 @@ CORE_PERMISSIONS: tuple[Permission, ...] = (
         "core.parameters.read", Text(zh="查看参数设置", en="Read settings and who set them")
     ),
     Permission("core.plugins.read", Text(zh="查看插件运行情况", en="Read how plugins do")),
+    Permission(
+        "core.plugins.write",
+        Text(zh="重新送达插件错过的消息", en="Have events delivered that plugins have missed"),
+    ),
     Permission("core.jobs.read", Text(zh="查看定时任务", en="Read jobs and their runs")),
     Permission("core.jobs.run", Text(zh="立即执行定时任务", en="Let a job run now")),
     Permission(

@@ -66,7 +66,7 @@ class PluginState:
     @property
     def cut_off(self) -> bool:
         """Whether something of it is not called at the moment."""
-        return any(not one.breaker.allows for one in self.circuits)
+        return any(not one.breaker.closed for one in self.circuits)
 
 
 @define(eq=False)

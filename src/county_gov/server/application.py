@@ -19,6 +19,7 @@ from county_gov.server.api import jobs as jobs_api
 from county_gov.server.api import observations, record_files, session
 from county_gov.server.api import outbox as outbox_api
 from county_gov.server.api import parameters as parameters_api
+from county_gov.server.api import plugins as plugins_api
 from county_gov.server.api import quarantine as quarantine_api
 from county_gov.server.api import records as records_api
 from county_gov.server.console import (
@@ -71,6 +72,7 @@ CORE_ROUTES: tuple[Route, ...] = (
     *quarantine_api.ROUTES,
     *outbox_api.ROUTES,
     *jobs_api.ROUTES,
+    *plugins_api.ROUTES,
     *record_files.ROUTES,
     *records_api.ROUTES,
     *parameters_api.ROUTES,

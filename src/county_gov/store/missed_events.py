@@ -174,6 +174,22 @@ def ask(tx: Transaction, number: int, *, request: str, asked_by: str) -> tuple[M
     return read_missed(tx, number), asked.rowcount == 1
 
 
+def ask_all(tx: Transaction, plugin: str, *, request: str, asked_by: str) -> tuple[int, bool]:
+    """Ask for all that a plugin has missed, as `ask` does for one.
+
+    Returns:
+        For how many the request has asked, and whether it did so now.
+    """
+    asked = tx.execute(
+        sa.update(missed)
+        .where(missed.c.plugin == plugin, missed.c.state == "missed", missed.c.request != request)
+        .values(state="asked", due_at=tx.at, request=request, asked_by=asked_by)
+    )
+    counted = sa.select(sa.func.count()).select_from(missed)
+    of_request = counted.where(missed.c.plugin == plugin, missed.c.request == request)
+    return int(tx.scalar(of_request)), asked.rowcount > 0
+
+
 def next_due(snapshot: Snapshot, plugins: Collection[str]) -> int | None:
     """The first instant at which an event is to be delivered again, None where none is."""
     found = snapshot.scalar(
@@ -254,7 +270,11 @@ def forget_delivered(tx: Transaction, *, before: int, limit: int = 1000) -> int:
 
 def waiting(snapshot: Snapshot, position: int) -> Waiting:
     """The events behind a position of the journal."""
-    behind = sa.and_(journal.c.position > position, journal.c.kind.in_(EVENT_KINDS))
+    behind = sa.and_(
+        journal.c.position > position,
+        journal.c.kind.in_(EVENT_KINDS),
+        journal.c.payload.is_not(None),
+    )
     first = snapshot.first(
         sa.select(journal.c.at).where(behind).order_by(journal.c.position).limit(1)
     )

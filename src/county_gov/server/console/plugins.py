@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from county_gov.contract.page import Column, Paragraphs, Row, Status, Table, View
+from county_gov.contract.page import Column, Paragraphs, Row, Status, Table
 from county_gov.contract.text import Text
-from county_gov.errors import AccessDenied
+from county_gov.server.console import plugin_events
 from county_gov.server.console.frame import draw
+from county_gov.server.console.navigation import PLUGINS as PLUGINS_PAGE
 from county_gov.server.console.listing import Listing
-from county_gov.server.console.sources import sees_county
+from county_gov.server.console.plugin_events import (
+    deliver_all_actions,
+    events_table,
+    is_behind,
+    missed_events,
+)
+from county_gov.server.plugins import READ, require_plugins
+from county_gov.server.render import Pager
 from county_gov.server.routes import Route, permitted
 
 if TYPE_CHECKING:
@@ -21,8 +29,8 @@ if TYPE_CHECKING:
     from county_gov.registry.gateway import Circuit
     from county_gov.server.call import Call
 
-PERMISSION = "core.plugins.read"
-TITLE = Text(zh="插件", en="Plugins")
+TITLE = PLUGINS_PAGE.title
+MISSED = Text(zh="插件错过的消息", en="Events that plugins have missed")
 SHOWN = 25
 """Purposes on a page."""
 LONGEST_ERROR = 200
@@ -59,38 +67,53 @@ CIRCUITS = (
     Column("mean", Text(zh="平均耗时", en="Mean"), "number", "ms", 1, sortable=False),
     Column("failures", Text(zh="失败", en="Failed"), "number", sortable=False),
     Column("cut_off", Text(zh="未调用", en="Not made"), "number", sortable=False),
+    Column("again", Text(zh="恢复试调", en="Tried again"), "instant", sortable=False),
     Column("failed_at", Text(zh="最近失败", en="Last failure"), "instant", sortable=False),
     Column("error", Text(zh="原因", en="Reason"), sortable=False),
 )
 WORKS = Text(zh="正常", en="works")
 CUT_OFF = Text(zh="已断开", en="cut off")
+TRIED = Text(zh="待试调用", en="to be tried")
 ENDED = Text(zh="进程未运行", en="process not running")
 UNUSED = Text(zh="未用", en="not called yet")
 HERE = Text(zh="与系统同一进程", en="within the county's process")
 
 
 async def show_plugins(call: Call) -> web.StreamResponse:
-    """The enabled plugins and their calls."""
-    if not sees_county(call, PERMISSION):
-        raise AccessDenied("the plugins are for those who see the whole county")
+    """The enabled plugins, what they were told of, and their calls."""
+    require_plugins(call, READ)
     plugins = call.county.plugins
     await plugins.look()
-    states = plugins.states()
+    states, events = plugins.states(), await call.county.event_states()
     listing = Listing.read(call.request.query, "circuits", (), "", SHOWN)
+    gone = Listing.read(call.request.query, "missed", (), "", SHOWN)
+    found, total = await call.county.missed_events.list_open(limit=gone.size, offset=gone.offset)
     circuits = sorted(
         (one for state in states for one in state.circuits),
-        key=lambda one: (one.breaker.allows, -one.last_failed_at, one.plugin, one.what),
+        key=lambda one: (one.breaker.closed, -one.last_failed_at, one.plugin, one.what),
     )
-    views: list[View] = [*_warnings(call, states), _plugins(states), _circuits(circuits, listing)]
     return await draw(
-        call, "list.html", title=TITLE, headline=_headline(states), views=tuple(views), filters=()
+        call,
+        "plugins.html",
+        title=TITLE,
+        headline=_headline(states, sum(is_behind(one, call.now) for one in events.values())),
+        warnings=_warnings(call, states),
+        views=(_plugins(states), events_table(events, call.now)),
+        heading=MISSED,
+        missed=missed_events(call, found),
+        actions=deliver_all_actions(call, events),
+        pager=Pager("missed", total, gone.page, gone.size),
+        calls=(_circuits(circuits, listing),),
     )
 
 
-def _headline(states: Sequence[PluginState]) -> Text:
+def _headline(states: Sequence[PluginState], behind: int) -> Text:
     if not states:
         return Text(zh="未启用插件", en="No plugin is enabled")
     bad = sum(_state(one)[0] != "good" for one in states)
+    if not bad and behind:
+        verb = "plugin was" if behind == 1 else "plugins were"
+        return Text(zh=f"{behind} 个插件有消息未送达", en=f"{behind} {verb} not told of everything")
     if not bad and len(states) == 1:
         return Text(zh="插件正常", en="The plugin works")
     if not bad:
@@ -200,9 +223,9 @@ def _circuits(circuits: Sequence[Circuit], listing: Listing) -> Table:
 
 
 def _circuit(circuit: Circuit) -> Row:
-    closed = circuit.breaker.allows
+    closed = circuit.breaker.closed
     status: Status = "good" if closed else "warning"
-    words = WORKS if closed else CUT_OFF
+    words = WORKS if closed else TRIED if circuit.breaker.allows else CUT_OFF
     if closed and not circuit.calls:
         status, words = "neutral", UNUSED
     mean = circuit.seconds / circuit.calls * MILLISECONDS if circuit.calls else None
@@ -214,6 +237,7 @@ def _circuit(circuit: Circuit) -> Row:
             "mean": mean,
             "failures": circuit.failures,
             "cut_off": circuit.cut_off,
+            "again": circuit.breaker.until or None,
             "failed_at": circuit.last_failed_at or None,
             "error": circuit.last_error[:LONGEST_ERROR],
         },
@@ -222,4 +246,4 @@ def _circuit(circuit: Circuit) -> Row:
     )
 
 
-ROUTES = (Route("GET", "/plugins", show_plugins, permitted(PERMISSION), TITLE),)
+ROUTES = (Route("GET", "/plugins", show_plugins, permitted(READ), TITLE), *plugin_events.ROUTES)
