@@ -75,6 +75,16 @@ def holds_task(actor: Actor, standing: Standing) -> bool:
     )
 
 
+def takes_part(actor: Actor, standing: Standing) -> bool:
+    """Whether an actor takes part in a case, by unit or in person, or may do its open task."""
+    view = standing.view
+    if actor.kind == "system" or actor.account in view.persons:
+        return True
+    if any(post.unit in view.units for post in actor.posts):
+        return True
+    return standing.task is not None and holds_task(actor, standing)
+
+
 def refusal(actor: Actor, event: Event, standing: Standing) -> tuple[str, str] | None:
     """Why an actor may not make an event now, as code and sentence; None where it is allowed.
 
@@ -94,7 +104,12 @@ def refusal(actor: Actor, event: Event, standing: Standing) -> tuple[str, str] |
 
 
 def may_know(actor: Actor, workflow: Workflow, standing: Standing, event: Event | None) -> bool:
-    """Whether the actor may learn that the case exists: it can be read, or the event reaches it."""
+    """Whether the actor may learn that the case exists: it can be read, or the event reaches it.
+
+    Of a confidential one only who takes part in it may.
+    """
+    if workflow.confidential and not takes_part(actor, standing):
+        return False
     permissions = [workflow.read_permission, *([event.permission] if event else ())]
     return any(
         actor.may(permission) and reaches(actor.scope(permission), standing)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -134,6 +134,7 @@ class CaseReading:
         mine: Actor | None = None,
         text: str = "",
         within: str = "",
+        plugin: str = "",
         sort: str = "-opened",
         limit: int = 50,
         offset: int = 0,
@@ -148,6 +149,8 @@ class CaseReading:
             mine: Only cases whose open task this actor may do.
             text: Only with this in number, title or subject.
             within: Only in the area of this code or below it.
+            plugin: Through which plugin it is asked: other plugins' confidential cases are left
+                out. Empty for the county itself.
             sort: A name of `SORTS`, ``-`` before it for downwards.
             limit: Rows of the page, 1 to 500.
             offset: Rows before it.
@@ -163,7 +166,7 @@ class CaseReading:
             workflow=workflow, state=state, open_only=open_only, text=text, within=within
         )
         day = self.today()
-        condition = self._condition(reader, day, mine)
+        condition = self._condition(reader, day, mine, plugin)
 
         def read(snapshot: Snapshot) -> tuple[tuple[CaseSummary, ...], int]:
             found, total = lists.find(
@@ -193,6 +196,17 @@ class CaseReading:
         return await self._store.read(
             lambda snapshot: lists.count_by_state(snapshot, condition, filters, day=day)
         )
+
+    async def seen(
+        self, reader: Reader, case_ids: Iterable[str], *, plugin: str = ""
+    ) -> frozenset[str]:
+        """Which of some cases a reader may see, with ``plugin`` as in `find`."""
+        numbers = {int(one) for one in case_ids if WHOLE.fullmatch(one)}
+        condition = self._condition(reader, self.today(), None, plugin)
+        found = await self._store.read(
+            lambda snapshot: lists.which_are_seen(snapshot, numbers, condition)
+        )
+        return frozenset(str(one) for one in found)
 
     async def get(self, reader: Reader, case_id: str) -> CaseDetail:
         """One case with its history and tasks.
@@ -246,18 +260,27 @@ class CaseReading:
             position=position,
         )
 
-    def _condition(self, reader: Reader, day: int, mine: Actor | None) -> lists.Condition:
+    def _condition(
+        self, reader: Reader, day: int, mine: Actor | None, plugin: str = ""
+    ) -> lists.Condition:
+        every = (*self.workflows.values(), *self.retired.values())
+        confidential = [one.id for one in every if one.confidential]
         if isinstance(reader, Scope):
             seen = lists.within_scope(reader, day)
         elif reader.kind == "system":
             seen = lists.within_scope(Scope.everything(), day)
         else:
             by_permission: dict[str, list[str]] = {}
-            for workflow in (*self.workflows.values(), *self.retired.values()):
+            for workflow in every:
                 by_permission.setdefault(workflow.read_permission, []).append(workflow.id)
             seen = lists.within_scopes(
                 [(reader.scope(one), ids) for one, ids in by_permission.items()], day
             )
+            if confidential:
+                among = lists.takes_part(reader.account, reader.posts, day)
+                seen &= lists.is_none_of(confidential) | among
+        if others := [one for one in confidential if plugin and not one.startswith(f"{plugin}.")]:
+            seen &= lists.is_none_of(others)
         if mine is None:
             return seen
         return seen & lists.has_task_for(mine.account, mine.posts, day)

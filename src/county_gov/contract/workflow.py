@@ -192,6 +192,9 @@ class Workflow:
         opened_notices: Messages sent when a case is opened.
         read_permission: Who may see its cases (within scope).
         system_of_record: Whether the case is decided here or elsewhere.
+        confidential: Whether its cases are seen, within the reach of ``read_permission``, only by
+            who takes part in them in person or with a unit, or may do their open task; other
+            plugins do not see them at all.
         earlier: Earlier versions, each as it was, for the cases that are still open under them;
             number, read permission and the opening of new cases are this version's. The start is
             refused while there are open cases of a version that is not here.

@@ -92,10 +92,31 @@ def has_task_for(account: int | None, posts: Iterable[Post], day: int) -> Condit
     return statement.correlate(cases).exists()
 
 
+def takes_part(account: int | None, posts: Sequence[Post], day: int) -> Condition:
+    """The condition that somebody with these posts takes part in a case, or may do its task."""
+    units = sorted({post.unit for post in posts})
+    by_unit = _takes_part(tables.case_units, tables.case_units.c.unit.in_(units))
+    by_task = has_task_for(account, posts, day)
+    if account is None:
+        return by_unit | by_task
+    own = tables.case_persons.c.account == account
+    return _takes_part(tables.case_persons, own) | by_unit | by_task
+
+
+def is_none_of(workflows: Sequence[str]) -> Condition:
+    """The condition that a case is of another workflow."""
+    return cases.c.workflow.not_in(list(workflows))
+
+
+def which_are_seen(snapshot: Snapshot, among: Iterable[int], condition: Condition) -> set[int]:
+    """Those of some cases that meet a condition."""
+    statement = sa.select(cases.c.id).where(cases.c.id.in_(sorted(among)), condition)
+    return {int(row.id) for row in snapshot.rows(statement)}
+
+
 def is_seen(snapshot: Snapshot, case: int, condition: Condition) -> bool:
     """Whether a case meets a condition."""
-    statement = sa.select(cases.c.id).where(cases.c.id == case, condition)
-    return snapshot.first(statement) is not None
+    return bool(which_are_seen(snapshot, (case,), condition))
 
 
 def find(
