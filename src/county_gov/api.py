@@ -25,9 +25,11 @@ from county_gov.contract.clock import HOUR as HOUR
 from county_gov.contract.clock import MICROSECONDS as MICROSECONDS
 from county_gov.contract.clock import Clock as Clock
 from county_gov.contract.command import Command as Command
+from county_gov.contract.context import ActingContext as ActingContext
 from county_gov.contract.context import CommandContext as CommandContext
 from county_gov.contract.context import Context as Context
 from county_gov.contract.context import DatastreamView as DatastreamView
+from county_gov.contract.context import EndpointContext as EndpointContext
 from county_gov.contract.context import EpisodeView as EpisodeView
 from county_gov.contract.context import Http as Http
 from county_gov.contract.context import HttpAnswer as HttpAnswer
@@ -35,6 +37,7 @@ from county_gov.contract.context import Notes as Notes
 from county_gov.contract.context import PageContext as PageContext
 from county_gov.contract.context import Reader as Reader
 from county_gov.contract.context import Reading as Reading
+from county_gov.contract.context import ReadingContext as ReadingContext
 from county_gov.contract.dataset import VALID_FROM as VALID_FROM
 from county_gov.contract.dataset import Dataset as Dataset
 from county_gov.contract.endpoint import Endpoint as Endpoint
@@ -78,9 +81,14 @@ from county_gov.contract.plugin import AlertChanged as AlertChanged
 from county_gov.contract.plugin import CaseMoved as CaseMoved
 from county_gov.contract.plugin import Hooks as Hooks
 from county_gov.contract.plugin import implements as implements
+from county_gov.contract.records import Equal as Equal
+from county_gov.contract.records import From as From
+from county_gov.contract.records import Missing as Missing
+from county_gov.contract.records import OneOf as OneOf
 from county_gov.contract.records import Record as Record
 from county_gov.contract.records import RecordReader as RecordReader
 from county_gov.contract.records import RecordWriter as RecordWriter
+from county_gov.contract.records import Until as Until
 from county_gov.contract.rule import FAIL as FAIL
 from county_gov.contract.rule import PASS as PASS
 from county_gov.contract.rule import UNKNOWN as UNKNOWN
@@ -88,7 +96,7 @@ from county_gov.contract.rule import Attribute as Attribute
 from county_gov.contract.rule import Citation as Citation
 from county_gov.contract.rule import Condition as Condition
 from county_gov.contract.rule import Driving as Driving
-from county_gov.contract.rule import HourlyMean as HourlyMean
+from county_gov.contract.rule import Hourly as Hourly
 from county_gov.contract.rule import Input as Input
 from county_gov.contract.rule import Judgement as Judgement
 from county_gov.contract.rule import Latest as Latest

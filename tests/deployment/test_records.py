@@ -112,21 +112,19 @@ async def test_whatever_the_context_a_plugin_writes_its_own_datasets(tmp_path: P
             return (
                 running.context(plugin).records,
                 running.command_context(keeper, {}, f"{plugin}.do", "k", "r").records,
-                running.endpoint_context(plugin, keeper, "silo.read").records,
+                running.endpoint_context(f"{plugin}.ask", keeper, "r").records,
             )
 
         for number, records in enumerate(writers("silo")):
             made = await records.put(SILO, {**ROW, "code": f"S{number}"}, idempotency_key="1")
-            assert (
-                f"S{0 if number == 2 else number}" == made.key
-            )  # an endpoint writes as the plugin
+            assert f"S{number}" == made.key
         for records in writers("other"):
             with pytest.raises(AccessDenied, match="writes its own datasets only"):
                 await records.put(SILO, ROW, idempotency_key="2")
             with pytest.raises(AccessDenied, match="writes its own datasets only"):
                 await records.remove(SILO, "S1", idempotency_key="3")
-        assert 2 == await running.records.count(SYSTEM, SILO)
-        assert not hasattr(running.page_context(keeper, {}).records, "put")
+        assert 3 == await running.records.count(SYSTEM, SILO)
+        assert not hasattr(running.page_context("silo", keeper, {}).records, "put")
 
 
 async def test_a_page_reads_as_who_looks_and_cannot_write(tmp_path: Path) -> None:
@@ -134,11 +132,11 @@ async def test_a_page_reads_as_who_looks_and_cannot_write(tmp_path: Path) -> Non
     reader = Actor("person", "甲", 1, scopes={"silo.read": Scope(everywhere=True)})
     async with county(tmp_path) as running:
         await running.context("silo").records.put(SILO, ROW, idempotency_key="1")
-        page: Any = running.page_context(reader, {})
+        page: Any = running.page_context("silo", reader, {})
         (found,) = await page.records.find(SILO)
         assert "张*" == found.values["keeper"]
         assert not hasattr(page.records, "put")
-        stranger = running.page_context(Actor("person", "乙", 2), {})
+        stranger = running.page_context("silo", Actor("person", "乙", 2), {})
         with pytest.raises(NotFound):
             await stranger.records.find(SILO)
 

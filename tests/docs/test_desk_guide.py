@@ -54,10 +54,10 @@ async def test_the_guides_plugin_does_what_the_guide_says(tmp_path: Path) -> Non
         with pytest.raises(CommandRefused, match="没有变化"):
             await running.commands.run(PERSON, "gates.record", values, key="b")
         found = running.registry.contributions
-        views = await found.pages["gates/openings"].views(running.page_context(PERSON, {}))
+        views = await found.pages["gates/openings"].views(running.page_context("gates", PERSON, {}))
         assert "一号: 1.25 m" == views[0].paragraphs[0].zh  # type: ignore[union-attr]
         endpoint = found.endpoints["gates.one"]
-        context = running.endpoint_context("gates", PERSON, endpoint.permission)
+        context = running.endpoint_context(endpoint.id, PERSON, "")
         for gate, status in (("一号", 200), ("二号", 404)):
             asked = Request("GET", "/", {"gate": gate}, {}, {}, b"", PERSON)
             assert status == (await endpoint.handler(context, asked)).status

@@ -14,8 +14,8 @@ from county_gov.api import (
     Command,
     CommandContext,
     CommandRefused,
-    Context,
     Endpoint,
+    EndpointContext,
     Field,
     Form,
     Hooks,
@@ -125,7 +125,12 @@ class DeskPlugin:
         if values["name"] == "坏":
             raise RuntimeError("the desk broke")
         self.book.entries.append(dict(values))
-        await ctx.notify("role:dispatch_centre", subject="登记", body=str(values["name"]))
+        await ctx.notify(
+            "role:dispatch_centre",
+            subject="登记",
+            body=str(values["name"]),
+            idempotency_key=ctx.key,
+        )
         return Text(zh=f"已登记：{values['name']}", en=f"Entered: {values['name']}")
 
     async def _close(self, ctx: CommandContext, values: Mapping[str, Value]) -> Text:
@@ -143,18 +148,19 @@ class DeskPlugin:
             area="990101001001001",
             subject="aotizhongxin.pm25",
             data={},
+            idempotency_key=ctx.key,
         )
         self.book.cases.append(case)
         return Text(zh=f"已立案：{case.number}", en=f"Filed: {case.number}")
 
-    async def _level(self, ctx: Context, request: Request) -> Response:
+    async def _level(self, ctx: EndpointContext, request: Request) -> Response:
         self.book.requests.append(request)
         if self.answer is not None:
             return self.answer
         streams = await ctx.read.datastreams()
         return Response.json({"code": request.parts["code"], "streams": len(streams)})
 
-    async def _take(self, ctx: Context, request: Request) -> Response:
+    async def _take(self, ctx: EndpointContext, request: Request) -> Response:
         self.book.requests.append(request)
         if request.body == b"hang":
             await asyncio.Event().wait()

@@ -17,7 +17,7 @@ async def tell_the_level(ctx: Context) -> None:
     """Tell the chief how high the water stands."""
     for one in await ctx.read.latest(observed_property="level"):
         body = f"{one.datastream.thing}: {one.value} m"
-        await ctx.notify("chief", subject="水位", body=body, key=f"level:{one.time}")
+        await ctx.notify("chief", subject="水位", body=body, idempotency_key=f"level:{one.time}")
 
 
 async def test_the_chief_is_told() -> None:

@@ -9,6 +9,7 @@ from county_gov.api import (
     CommandContext,
     Context,
     Dataset,
+    EndpointContext,
     Field,
     HttpAnswer,
     NotFound,
@@ -55,6 +56,7 @@ async def test_a_fake_context_is_every_context() -> None:
     context = FakeContext(clock=SetClock(5))
     plugin: Context = context
     page: PageContext = context
+    endpoint: EndpointContext = context
     command: CommandContext = context
     first = await plugin.open_case(
         "dams.flood", title="甲", area="990101", subject="", data={}, idempotency_key="a"
@@ -62,10 +64,11 @@ async def test_a_fake_context_is_every_context() -> None:
     again = await plugin.open_case(
         "dams.flood", title="乙", area="990101", subject="", data={}, idempotency_key="a"
     )
-    await command.notify("who", subject="s", body="b")
+    await command.notify("who", subject="s", body="b", idempotency_key=command.key)
 
     assert (first.id, "甲") == (again.id, again.title)
     assert 5 == page.clock.now()
+    assert endpoint.actor is command.actor
     assert ["open_case", "notify"] == [one.what for one in context.sent]
     assert 3 == len(context.used_keys())
 

@@ -89,7 +89,7 @@ async def test_jobs_run_as_they_fall_due() -> None:
     async with Scenario(GaugesPlugin, roles=ROLES, start="2026-06-01 09:00") as s:
         await s.advance(days=2)
         assert [s.at("2026-06-02 08:00"), s.at("2026-06-03 08:00")] == [
-            int(one.key.split(":")[2]) for one in s.notices("chief")
+            int(one.body) for one in s.notices("chief")
         ]
         assert "1 notice" == await s.run("gauges.report")
         assert 3 == len(s.notices("chief"))

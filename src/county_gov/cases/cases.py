@@ -54,6 +54,7 @@ class _Attempt:
     actor: Actor
     expected_version: int
     key: str
+    key_alone: bool
     request: str
 
 
@@ -118,6 +119,7 @@ class Cases(CaseReading):
         data: Mapping[str, Value],
         actor: Actor,
         key: str,
+        key_alone: bool = False,
         drill: bool = False,
         request: str = "",
     ) -> CaseView:
@@ -145,6 +147,7 @@ class Cases(CaseReading):
             key=key,
             data=values,
             request=request,
+            key_alone=key_alone,
             title=clean_text(title),
             area=area,
             subject=clean_text(subject),
@@ -164,10 +167,14 @@ class Cases(CaseReading):
         data: Mapping[str, Value],
         actor: Actor,
         key: str,
+        key_alone: bool = False,
         drill: bool = False,
         request: str = "",
     ) -> CaseView:
-        """Open a case; durable when it returns. Raises as `open_in`."""
+        """Open a case; durable when it returns. ``key_alone`` as in `send_event`.
+
+        Raises as `open_in`.
+        """
 
         def opening(tx: Transaction) -> CaseView:
             return self.open_in(
@@ -179,6 +186,7 @@ class Cases(CaseReading):
                 data=data,
                 actor=actor,
                 key=key,
+                key_alone=key_alone,
                 drill=drill,
                 request=request,
             )
@@ -198,6 +206,7 @@ class Cases(CaseReading):
         actor: Actor,
         expected_version: int,
         key: str,
+        key_alone: bool = False,
         request: str = "",
     ) -> CaseView:
         """Make an event; durable when it returns.
@@ -209,6 +218,8 @@ class Cases(CaseReading):
             actor: Who does it.
             expected_version: The version that the actor has seen.
             key: Idempotency key: the same request again gives the first result.
+            key_alone: Whether any request under the key is the same one, whatever else it says;
+                else another one is refused.
             request: Id of the HTTP request, for the audit trail.
 
         Raises:
@@ -219,7 +230,7 @@ class Cases(CaseReading):
             EventDataInvalid: with each field's problem.
         """
         number = parse_id(case_id)
-        attempt = _Attempt(number, event, data, actor, expected_version, key, request)
+        attempt = _Attempt(number, event, data, actor, expected_version, key, key_alone, request)
         try:
             prepared = await self._store.read(lambda snapshot: self._prepare(snapshot, attempt))
             if isinstance(prepared, CaseView):
@@ -264,6 +275,7 @@ class Cases(CaseReading):
             key=attempt.key,
             data=MappingProxyType(values),
             request=attempt.request,
+            key_alone=attempt.key_alone,
             case=number,
             expected_version=attempt.expected_version,
         )

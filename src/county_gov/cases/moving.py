@@ -201,7 +201,7 @@ class Mover:
         kept = rows.kept_result(snapshot, request.scope, request.key)
         if kept is None:
             return None
-        if kept.fingerprint != fingerprint:
+        if kept.fingerprint != fingerprint and not request.key_alone:
             raise EventNotAllowed(
                 f"idempotency key {request.key!r} was used for another request; take a new key",
                 code="idempotency",

@@ -26,12 +26,15 @@ class Request:
         key: Idempotency key, unique among this actor's requests.
         data: The form's values, already normalised.
         request: Id of the HTTP request, for the audit trail.
+        key_alone: Whether the key alone tells that a request was made before, whatever else it
+            says: so plugins repeat theirs, as the clock has gone on meanwhile.
     """
 
     actor: Actor
     key: str
     data: Mapping[str, Value]
     request: str = ""
+    key_alone: bool = False
 
     @property
     def scope(self) -> str:

@@ -2,7 +2,7 @@
 
 For example:
 
-    async def level(ctx: Context, request: Request) -> Response:
+    async def level(ctx: EndpointContext, request: Request) -> Response:
         found = await ctx.read.latest(observed_property="water_level")
         return Response.json({one.datastream.thing: one.value for one in found})
 
@@ -29,7 +29,7 @@ from county_gov.errors import ContractError
 
 if TYPE_CHECKING:
     from county_gov.contract.access import Actor
-    from county_gov.contract.context import Context
+    from county_gov.contract.context import EndpointContext
     from county_gov.contract.text import Text
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -97,9 +97,9 @@ class Endpoint:
         path: Begins with "/"; ``{name}`` stands for one part, or for what is left of it, as in
             ``/Things({name})``. Its first part must be free: none of the core's, such as ``/api``,
             ``/static`` or ``/cases``. A GET also answers HEAD.
-        permission: Who may call it; its scope limits what ``ctx.read`` gives. ``ctx.records`` is
-            read as who asks, and written as the plugin. A device reads neither.
-        handler: Async function of a context with the asking actor's reads, and the request.
+        permission: Who may call it. It opens the endpoint and nothing else: what ``ctx`` reads and
+            writes is for each kind of thing's own permission to say.
+        handler: Async function of the context, which reads and acts as who asks, and the request.
         device: Whether devices that sign their requests may call it too.
         maximum_bytes: Longest body that is taken.
         seconds: After so long it has failed.
@@ -113,7 +113,7 @@ class Endpoint:
     method: Method
     path: str
     permission: str
-    handler: Callable[[Context, Request], Awaitable[Response]]
+    handler: Callable[[EndpointContext, Request], Awaitable[Response]]
     device: bool = False
     maximum_bytes: int = 1_048_576
     seconds: float = 30.0

@@ -1,4 +1,8 @@
-"""The context objects that plugins are given at run time."""
+"""The context objects that plugins are given at run time.
+
+They mirror `county_gov.contract.context`: a member that is added there is added here once. What a
+context needs beside its members is private, so that plugins find nothing but the contract.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,11 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import msgspec
-import sqlalchemy as sa
 import structlog
-from attrs import define, field, frozen
+from attrs import frozen
 
-from county_gov.contract.access import SYSTEM
-from county_gov.records import RecordView
-from county_gov.store import Priority, tables
+from county_gov.errors import ContractError
+from county_gov.store import notes
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -21,91 +23,116 @@ if TYPE_CHECKING:
     from county_gov.cases import Cases
     from county_gov.contract.access import Actor
     from county_gov.contract.clock import Clock
-    from county_gov.contract.context import Context, Http, Reader
+    from county_gov.contract.context import Context, Http, Notes, Reader
     from county_gov.contract.parameter import ParameterReader
-    from county_gov.contract.records import Record, RecordReader, RecordWriter
+    from county_gov.contract.records import RecordReader, RecordWriter
     from county_gov.contract.schema import Value
     from county_gov.contract.workflow import CaseView
-    from county_gov.store import Snapshot, Store, Transaction
+    from county_gov.store import Store, Transaction
+
+LONGEST_KEY = 200
+LONGEST_NOTE = 65_536
 
 
 @frozen(eq=False)
 class PluginNotes:
-    """A plugin's durable notes."""
+    """A plugin's durable notes. Implements `county_gov.contract.context.Notes`."""
 
-    store: Store
-    plugin: str
+    _store: Store
+    _plugin: str
 
     async def get(self, key: str) -> str | None:
-        """The value, or None."""
-        columns = tables.plugin_notes.c
-        statement = sa.select(columns.value).where(
-            columns.plugin == self.plugin, columns.key == key
-        )
-
-        def read(snapshot: Snapshot) -> str | None:
-            value = snapshot.scalar(statement)
-            return None if value is None else str(value)
-
-        return await self.store.read(read)
+        """The text, or None."""
+        _require_text("notes: the key", key, 1, LONGEST_KEY)
+        return await self._store.read(lambda snapshot: notes.read_note(snapshot, self._plugin, key))
 
     async def set(self, key: str, value: str) -> None:
-        """Keep the value; durable when it returns."""
+        """Keep the text; durable when it returns.
 
-        def write(tx: Transaction) -> None:
-            insert = tx.database.insert(tables.plugin_notes).values(
-                plugin=self.plugin, key=key, value=value
-            )
-            tx.execute(
-                insert.on_conflict_do_update(
-                    index_elements=["plugin", "key"], set_={"value": value}
-                )
-            )
+        Raises:
+            ContractError: if key or text is too long, or cannot be stored.
+        """
+        _require_text("notes: the key", key, 1, LONGEST_KEY)
+        _require_text(f"notes: the value of {key!r}", value, 0, LONGEST_NOTE)
+        await self._store.write(lambda tx: notes.write_note(tx, self._plugin, key, value))
 
-        await self.store.write(write, Priority.INTAKE)
+
+@frozen
+class CallKeys:
+    """The idempotency keys of one contribution, or of one call of it.
+
+    Args:
+        contribution: Its id, or the plugin's name for its listeners.
+        call: What is only the same when the same call is repeated: a click. Empty where keys tell
+            calls apart by themselves.
+    """
+
+    contribution: str
+    call: str = ""
+
+    def of(self, key: str, *target: str) -> str:
+        """The key under which a write is remembered.
+
+        Args:
+            key: As the plugin gives it.
+            *target: What kind of write it is, and to what.
+
+        Raises:
+            ContractError: if the plugin's key cannot be one.
+        """
+        _require_text("idempotency_key", key, 1, LONGEST_KEY)
+        plugin = self.contribution.split(".", maxsplit=1)[0]
+        return f"{plugin}:{digest(self.contribution, self.call, *target, key)}"
 
 
 @frozen(eq=False)
-class PluginContext:
-    """Implements `county_gov.contract.context.Context` for one plugin.
+class Deed:
+    """On whose behalf a context writes, and how.
 
     Args:
-        plugin: Its name; idempotency keys are its own.
-        config: Its checked configuration.
-        read: Reads with the scope of the system.
-        channels: Notifiers that its notices go to.
+        actor: Who acts.
+        keys: Its idempotency keys.
+        store: Where notices wait.
+        cases: Where cases are opened and moved.
+        channels: Notifiers that notices go to.
         drill: Whether everything is an exercise.
-        timezone: The county's local time.
-        http: Requests to the hosts that the deployment file allows the plugin.
-        records: Records of every dataset to read, and of the plugin's own to write.
-        parameters: Values that the county has set.
+        request: Id of the HTTP request, for the audit trail.
     """
 
-    plugin: str
-    config: object
-    clock: Clock
-    read: Reader
+    actor: Actor
+    keys: CallKeys
     store: Store
     cases: Cases
     channels: tuple[str, ...]
     drill: bool = False
-    timezone: str = "Asia/Shanghai"
-    http: Http = field(kw_only=True)
-    records: RecordWriter = field(kw_only=True)
-    parameters: ParameterReader = field(kw_only=True)
+    request: str = ""
 
-    @property
-    def log(self) -> FilteringBoundLogger:
-        """A structured logger, bound to the plugin's name."""
-        logger: FilteringBoundLogger = structlog.get_logger(f"plugin.{self.plugin}").bind(
-            plugin=self.plugin
-        )
-        return logger
 
-    @property
-    def notes(self) -> PluginNotes:
-        """Durable notes of this plugin."""
-        return PluginNotes(self.store, self.plugin)
+@frozen(eq=False)
+class CountyContext:
+    """Implements `county_gov.contract.context.ReadingContext`."""
+
+    clock: Clock
+    timezone: str
+    read: Reader
+    records: RecordReader
+    parameters: ParameterReader
+
+
+@frozen(eq=False, kw_only=True)
+class CountyPageContext(CountyContext):
+    """Implements `county_gov.contract.context.PageContext` for one request."""
+
+    actor: Actor
+    query: Mapping[str, str]
+
+
+@frozen(eq=False, kw_only=True)
+class CountyActingContext(CountyContext):
+    """Implements `county_gov.contract.context.ActingContext` for one who acts."""
+
+    records: RecordWriter
+    _deed: Deed
 
     async def open_case(
         self,
@@ -118,15 +145,18 @@ class PluginContext:
         idempotency_key: str,
     ) -> CaseView:
         """Open a case, or return the one opened before under the same key."""
-        return await self.cases.open(
+        deed = self._deed
+        return await deed.cases.open(
             workflow,
             title=title,
             area=area,
             subject=subject,
             data=data,
-            actor=SYSTEM,
-            key=f"{self.plugin}:{idempotency_key}",
-            drill=self.drill,
+            actor=deed.actor,
+            key=deed.keys.of(idempotency_key, "open_case", workflow, subject),
+            key_alone=True,
+            drill=deed.drill,
+            request=deed.request,
         )
 
     async def send_event(
@@ -138,170 +168,95 @@ class PluginContext:
         expected_version: int,
         idempotency_key: str,
     ) -> CaseView:
-        """Move a case as the system."""
-        return await self.cases.send_event(
+        """Move a case, or return what it was after the same event under the same key."""
+        deed = self._deed
+        return await deed.cases.send_event(
             case,
             event,
             data=data,
-            actor=SYSTEM,
+            actor=deed.actor,
             expected_version=expected_version,
-            key=f"{self.plugin}:{idempotency_key}",
+            key=deed.keys.of(idempotency_key, "send_event", case, event),
+            key_alone=True,
+            request=deed.request,
         )
 
-    async def notify(self, recipient: str, *, subject: str, body: str, key: str) -> None:
-        """Put a notice into the outbox, once per key and channel."""
+    async def notify(
+        self, recipient: str, *, subject: str, body: str, idempotency_key: str
+    ) -> None:
+        """Put a notice into the outbox, once per key, recipient and channel."""
+        deed = self._deed
+        who = str(deed.actor.account or deed.actor.name)
+        key = deed.keys.of(idempotency_key, "notify", who, recipient)
 
         def write(tx: Transaction) -> None:
-            for channel in self.channels:
+            for channel in deed.channels:
                 tx.append_outbox(
-                    key=f"{self.plugin}:{key}:{channel}:{recipient}",
+                    key=f"{key}:{channel}",
                     notifier=channel,
                     recipient=recipient,
                     subject=subject,
                     body=body,
-                    drill=self.drill,
+                    drill=deed.drill,
                 )
 
-        await self.store.write(write)
+        await deed.store.write(write)
 
 
-@frozen(eq=False)
-class CountyPageContext:
-    """Implements `county_gov.contract.context.PageContext` for one request."""
-
-    actor: Actor
-    read: Reader
-    clock: Clock
-    query: Mapping[str, str]
-    timezone: str = "Asia/Shanghai"
-    records: RecordReader = field(kw_only=True)
-    parameters: ParameterReader = field(kw_only=True)
-
-
-@frozen(eq=False)
-class AskedRecords(RecordView):
-    """Records in an endpoint: read as who asks, written as the plugin."""
-
-    writer: RecordWriter = field(kw_only=True)
-
-    async def put(
-        self,
-        dataset: str,
-        values: Mapping[str, Value],
-        *,
-        idempotency_key: str,
-        expected_version: int | None = None,
-    ) -> Record:
-        """Add a row of the plugin's own, or change the one of the same key."""
-        return await self.writer.put(
-            dataset, values, idempotency_key=idempotency_key, expected_version=expected_version
-        )
-
-    async def remove(
-        self, dataset: str, key: str, *, idempotency_key: str, expected_version: int | None = None
-    ) -> None:
-        """Remove a row of the plugin's own; its history stays."""
-        await self.writer.remove(
-            dataset, key, idempotency_key=idempotency_key, expected_version=expected_version
-        )
-
-
-@define(eq=False)
-class CountyCommandContext:
-    """Implements `county_gov.contract.context.CommandContext` for one command.
+@frozen(eq=False, kw_only=True)
+class PluginContext(CountyActingContext):
+    """Implements `county_gov.contract.context.Context` for one plugin.
 
     Args:
-        page: What a page of the same person may use.
-        command: Id of the command.
-        key: Idempotency key of the click.
-        store: Where notices wait.
-        cases: Where cases are opened.
-        channels: Notifiers that its notices go to.
-        drill: Whether everything is an exercise.
-        request: Id of the HTTP request, for the audit trail.
-        records: Records within that person's scope, to read and to write.
-        plugin: What the plugin uses on its own behalf.
+        config: Its checked configuration.
+        log: A structured logger, bound to the plugin's name.
+        notes: Its durable notes.
+        http: Requests to the hosts that the deployment file allows the plugin.
     """
 
-    page: CountyPageContext
-    command: str
+    config: object
+    log: FilteringBoundLogger
+    notes: Notes
+    http: Http
+
+
+@frozen(eq=False, kw_only=True)
+class CountyEndpointContext(CountyActingContext):
+    """Implements `county_gov.contract.context.EndpointContext` for one request."""
+
+    actor: Actor
+    plugin: Context
+
+
+@frozen(eq=False, kw_only=True)
+class CountyCommandContext(CountyEndpointContext):
+    """Implements `county_gov.contract.context.CommandContext` for one click."""
+
+    query: Mapping[str, str]
     key: str
-    store: Store
-    cases: Cases
-    channels: tuple[str, ...]
-    drill: bool = False
-    request: str = ""
-    records: RecordWriter = field(kw_only=True)
-    plugin: Context = field(kw_only=True)
-    _opened: int = field(default=0, init=False)
-    _told: int = field(default=0, init=False)
 
-    @property
-    def actor(self) -> Actor:
-        """Who gave the command."""
-        return self.page.actor
 
-    @property
-    def read(self) -> Reader:
-        """Reads within that person's scope."""
-        return self.page.read
-
-    @property
-    def clock(self) -> Clock:
-        """Where the time comes from."""
-        return self.page.clock
-
-    @property
-    def timezone(self) -> str:
-        """The county's local time."""
-        return self.page.timezone
-
-    @property
-    def query(self) -> Mapping[str, str]:
-        """The query parameters of the page's address."""
-        return self.page.query
-
-    @property
-    def parameters(self) -> ParameterReader:
-        """Values that the county has set."""
-        return self.page.parameters
-
-    async def open_case(
-        self, workflow: str, *, title: str, area: str, subject: str, data: Mapping[str, Value]
-    ) -> CaseView:
-        """Open a case as that person; the n-th case of a click is opened once."""
-        self._opened += 1
-        return await self.cases.open(
-            workflow,
-            title=title,
-            area=area,
-            subject=subject,
-            data=data,
-            actor=self.actor,
-            key=digest(self.command, self.key, self._opened),
-            drill=self.drill,
-            request=self.request,
-        )
-
-    async def notify(self, recipient: str, *, subject: str, body: str) -> None:
-        """Put a notice into the outbox; the n-th notice of a click is sent once."""
-        self._told += 1
-        key = digest(self.command, self.actor.account, self.key, self._told)
-
-        def write(tx: Transaction) -> None:
-            for channel in self.channels:
-                tx.append_outbox(
-                    key=f"command:{key}:{channel}",
-                    notifier=channel,
-                    recipient=recipient,
-                    subject=subject,
-                    body=body,
-                    drill=self.drill,
-                )
-
-        await self.store.write(write)
+def logger_of(plugin: str) -> FilteringBoundLogger:
+    """A structured logger, bound to a plugin's name."""
+    logger: FilteringBoundLogger = structlog.get_logger(f"plugin.{plugin}").bind(plugin=plugin)
+    return logger
 
 
 def digest(*parts: object) -> str:
     """A short name for a request: the same parts give the same."""
     return sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
+
+
+def _require_text(place: str, text: object, shortest: int, longest: int) -> None:
+    """Refuse what is no text, or none that both databases take.
+
+    Raises:
+        ContractError: saying what was expected.
+    """
+    expected = f"{place}: expected a text of {shortest} to {longest} characters"
+    if not isinstance(text, str):
+        raise ContractError(f"{expected}, got {type(text).__name__}")
+    if not shortest <= len(text) <= longest:
+        raise ContractError(f"{expected}, got {len(text)}")
+    if "\0" in text or any("\ud800" <= one <= "\udfff" for one in text):
+        raise ContractError(f"{place}: NUL and lone surrogates cannot be stored: leave them out")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
-from attrs import evolve
-
-from county_gov.contract.access import SYSTEM, Scope
+from county_gov.contract.access import SYSTEM
 from county_gov.deployment.context import (
-    AskedRecords,
+    CallKeys,
     CountyCommandContext,
+    CountyEndpointContext,
     CountyPageContext,
+    Deed,
     PluginContext,
+    PluginNotes,
+    digest,
+    logger_of,
 )
 from county_gov.deployment.http import PluginHttp
 from county_gov.deployment.reader import CountyReader
@@ -22,16 +25,26 @@ from county_gov.records import RecordAccess, RecordView
 
 if TYPE_CHECKING:
     from county_gov.cases import Cases
-    from county_gov.contract.access import Actor
+    from county_gov.contract.access import Actor, Scope
     from county_gov.contract.clock import Clock
     from county_gov.deployment.settings import Settings
     from county_gov.outbound import Client
     from county_gov.parameters import Parameters
     from county_gov.records import Records
     from county_gov.registers import Registers
+    from county_gov.registry.discovery import LoadedPlugin
     from county_gov.registry.registry import Registry
     from county_gov.store import Store
     from county_gov.store.observations import Observations
+
+
+class Reads(TypedDict):
+    """What every context is made with."""
+
+    clock: Clock
+    timezone: str
+    read: CountyReader
+    parameters: ParameterValues
 
 
 class CountyContexts:
@@ -49,34 +62,37 @@ class CountyContexts:
     _client: Client
     _hosts: Mapping[str, Allowed]
 
-    def reader(self, reader: Scope | Actor) -> CountyReader:
-        """Reads within a scope, or within what an actor may see."""
+    def reader(self, reader: Scope | Actor, *, plugin: str = "") -> CountyReader:
+        """Reads within a scope, or within what an actor may see; be it through a plugin."""
         return CountyReader(
             store=self.store,
-            observations_store=self.observations,
+            observations=self.observations,
             registers=lambda: self.registers.snapshot,
-            cases_service=self.cases,
+            cases=self.cases,
             clock=self.clock,
             timezone=self.settings.county.timezone,
             reader=reader,
+            plugin=plugin,
         )
 
-    def context(self, plugin: str) -> PluginContext:
-        """The context of one plugin (or "core")."""
-        name = plugin.split(".", maxsplit=1)[0]
-        loaded = next((one for one in self.registry.plugins if one.name == name), None)
+    def context(self, contribution: str, *, call: str = "") -> PluginContext:
+        """The context in which a plugin acts on its own behalf.
+
+        Args:
+            contribution: Id of the contribution, within which idempotency keys count; or the name
+                of a plugin (or "core").
+            call: What is only the same when the same call is repeated, where keys count within it.
+        """
+        name = plugin_of(contribution)
+        loaded = self._loaded(name)
+        deed = self._deed(SYSTEM, CallKeys(contribution, call))
         return PluginContext(
-            plugin=name,
+            **self._reads(name, SYSTEM),
+            records=self._writer(name, deed),
+            deed=deed,
             config=getattr(loaded.instance, "config", None) if loaded else None,
-            clock=self.clock,
-            read=self.reader(Scope.everything()),
-            store=self.store,
-            cases=self.cases,
-            channels=self.settings.notify.channels,
-            drill=self.settings.county.drill,
-            timezone=self.settings.county.timezone,
-            records=self._writer(SYSTEM, name),
-            parameters=ParameterValues(self.parameters),
+            log=logger_of(name),
+            notes=PluginNotes(self.store, name),
             http=PluginHttp(
                 self._client,
                 self._hosts.get(name, Allowed()),
@@ -84,49 +100,84 @@ class CountyContexts:
             ),
         )
 
-    def _writer(self, actor: Actor, plugin: str) -> RecordAccess:
-        """Records as a plugin writes them for somebody: its own and those that it requires."""
-        loaded = next((one for one in self.registry.plugins if one.name == plugin), None)
-        required = getattr(type(loaded.instance), "requires", {}) if loaded else {}
-        return RecordAccess(self.records, actor, plugin=plugin, requires=frozenset(required))
-
-    def page_context(self, actor: Actor, parameters: Mapping[str, str]) -> CountyPageContext:
-        """The context of one request for a page."""
-        timezone = self.settings.county.timezone
+    def page_context(
+        self, plugin: str, actor: Actor, query: Mapping[str, str]
+    ) -> CountyPageContext:
+        """The context of one request for a plugin's page."""
         return CountyPageContext(
-            actor,
-            self.reader(actor),
-            self.clock,
-            parameters,
-            timezone,
+            **self._reads(plugin, actor),
             records=RecordView(self.records, actor),
-            parameters=ParameterValues(self.parameters),
+            actor=actor,
+            query=query,
         )
 
     def command_context(
         self, actor: Actor, query: Mapping[str, str], command: str, key: str, request: str
     ) -> CountyCommandContext:
         """The context of one click on a command."""
+        name = plugin_of(command)
+        call = digest(actor.kind, actor.account or actor.name, key)
+        deed = self._deed(actor, CallKeys(command, call), request)
         return CountyCommandContext(
-            self.page_context(actor, query),
-            command,
-            key,
-            self.store,
-            self.cases,
-            self.settings.notify.channels,
-            drill=self.settings.county.drill,
-            request=request,
-            records=evolve(
-                self._writer(actor, command.partition(".")[0]), request=request, used={}
-            ),
-            plugin=self.context(command),
+            **self._reads(name, actor),
+            records=self._writer(name, deed, once=True),
+            deed=deed,
+            actor=actor,
+            plugin=self.context(command, call=call),
+            query=query,
+            key=key,
         )
 
-    def endpoint_context(self, plugin: str, actor: Actor, permission: str) -> PluginContext:
-        """The context of one request to a plugin's endpoint: it reads within the asker's scope."""
-        context = self.context(plugin)
-        return evolve(
-            context,
-            read=self.reader(actor.scope(permission)),
-            records=AskedRecords(self.records, actor, writer=context.records),
+    def endpoint_context(self, endpoint: str, actor: Actor, request: str) -> CountyEndpointContext:
+        """The context of one request to a plugin's endpoint."""
+        name = plugin_of(endpoint)
+        deed = self._deed(actor, CallKeys(endpoint), request)
+        return CountyEndpointContext(
+            **self._reads(name, actor),
+            records=self._writer(name, deed),
+            deed=deed,
+            actor=actor,
+            plugin=self.context(endpoint),
         )
+
+    def _reads(self, plugin: str, actor: Actor) -> Reads:
+        """What every context has, as a plugin and an actor both may see it."""
+        return Reads(
+            clock=self.clock,
+            timezone=self.settings.county.timezone,
+            read=self.reader(actor, plugin=plugin),
+            parameters=ParameterValues(self.parameters),
+        )
+
+    def _writer(self, plugin: str, deed: Deed, *, once: bool = False) -> RecordAccess:
+        """Records as a plugin writes them for somebody: its own and those that it requires."""
+        loaded = self._loaded(plugin)
+        required = getattr(type(loaded.instance), "requires", {}) if loaded else {}
+        return RecordAccess(
+            self.records,
+            deed.actor,
+            plugin=plugin,
+            requires=frozenset(required),
+            request=deed.request,
+            used={} if once else None,
+            key_of=deed.keys.of,
+        )
+
+    def _deed(self, actor: Actor, keys: CallKeys, request: str = "") -> Deed:
+        return Deed(
+            actor=actor,
+            keys=keys,
+            store=self.store,
+            cases=self.cases,
+            channels=self.settings.notify.channels,
+            drill=self.settings.county.drill,
+            request=request,
+        )
+
+    def _loaded(self, plugin: str) -> LoadedPlugin | None:
+        return next((one for one in self.registry.plugins if one.name == plugin), None)
+
+
+def plugin_of(contribution: str) -> str:
+    """The plugin that a contribution's id begins with."""
+    return contribution.partition(".")[0]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
-from county_gov.contract.access import Actor
+from county_gov.contract.access import Actor, Scope
 from county_gov.contract.batch import Batch, Float64s, Int64s
 from county_gov.contract.context import DatastreamView, EpisodeView, Reading
-from county_gov.errors import NotFound
+from county_gov.errors import ContractError, NotFound
 from county_gov.store import alerts
 from county_gov.store.observations.flags import FLAGS
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from county_gov.cases import Cases
-    from county_gov.contract.access import Scope
     from county_gov.contract.clock import Clock
     from county_gov.contract.workflow import CaseView
     from county_gov.registers.snapshot import RegisterSnapshot
     from county_gov.store import Store
     from county_gov.store.observations import Observations
 
+LONGEST_LIST = 500
 EPOCH = datetime(1970, 1, 1, tzinfo=ZoneInfo("UTC"))
 
 
@@ -41,27 +41,36 @@ class CountyReader:
     """Implements `county_gov.contract.context.Reader` for one who reads.
 
     Args:
+        store: Where all is kept.
+        observations: Where readings are kept.
+        registers: Gives the registers as they are now.
+        cases: Reads cases.
+        clock: Tells the day.
+        timezone: The county's.
         reader: A scope, or an actor whose permissions tell what may be read of each kind.
+        plugin: The plugin that reads, from which other plugins' confidential cases are kept; empty
+            for the county itself.
     """
 
-    store: Store
-    observations_store: Observations
-    registers: Callable[[], RegisterSnapshot]
-    cases_service: Cases
-    clock: Clock
-    timezone: str
-    reader: Scope | Actor
+    _store: Store
+    _observations: Observations
+    _registers: Callable[[], RegisterSnapshot]
+    _cases: Cases
+    _clock: Clock
+    _timezone: str
+    _reader: Scope | Actor
+    _plugin: str = ""
 
     def _scope(self, permission: str) -> Scope:
-        return self.reader.scope(permission) if isinstance(self.reader, Actor) else self.reader
+        return self._reader.scope(permission) if isinstance(self._reader, Actor) else self._reader
 
     def _seen(self) -> Callable[[DatastreamView], bool]:
         """Whether a datastream lies within the scope; the same meaning as in SQL."""
         scope = self._scope("core.observations.read")
         if scope.everywhere:
             return lambda _view: True
-        snapshot = self.registers()
-        day = local_day(self.clock.now(), self.timezone)
+        snapshot = self._registers()
+        day = local_day(self._clock.now(), self._timezone)
         whole = {one.area for one in scope.grants if one.unit is None and one.person is None}
         narrowed = [(one.area, one.unit) for one in scope.grants if one.unit and one.person is None]
 
@@ -77,15 +86,15 @@ class CountyReader:
     async def datastreams(self, *, observed_property: str = "") -> tuple[DatastreamView, ...]:
         """The datastreams within the scope, by code."""
         seen = self._seen()
-        views = self.registers().datastreams(observed_property=observed_property)
+        views = self._registers().datastreams(observed_property=observed_property)
         return tuple(view for view in views if seen(view))
 
     async def latest(self, *, observed_property: str = "") -> tuple[Reading, ...]:
         """The latest reading of each datastream within the scope that has one."""
         views = await self.datastreams(observed_property=observed_property)
         numbers = [view.number for view in views]
-        found = await self.store.read(
-            lambda snapshot: self.observations_store.read_latest(snapshot, numbers)
+        found = await self._store.read(
+            lambda snapshot: self._observations.read_latest(snapshot, numbers)
         )
         by_number = {view.number: view for view in views}
         return tuple(
@@ -100,7 +109,7 @@ class CountyReader:
         )
 
     async def _one(self, code: str) -> DatastreamView:
-        snapshot = self.registers()
+        snapshot = self._registers()
         number = snapshot.number(code)
         if number < 0 or not self._seen()(view := snapshot.datastream(number)):
             raise NotFound(f"there is no datastream {code!r}, or it lies outside your area")
@@ -109,8 +118,8 @@ class CountyReader:
     async def observations(self, datastream: str, start: int, end: int) -> Batch:
         """Current readings in [start, end): ``time``, ``value``, ``flag``."""
         view = await self._one(datastream)
-        stored = await self.store.read(
-            lambda snapshot: self.observations_store.read(snapshot, view.number, start, end)
+        stored = await self._store.read(
+            lambda snapshot: self._observations.read(snapshot, view.number, start, end)
         )
         flags = np.array(FLAGS, dtype=object)[stored.flag]
         return Batch(
@@ -120,8 +129,8 @@ class CountyReader:
     async def hourly(self, datastream: str, start: int, end: int) -> Batch:
         """Clock hours in [start, end): ``time``, ``count``, ``mean``, ``minimum``, ``maximum``."""
         view = await self._one(datastream)
-        hours = await self.store.read(
-            lambda snapshot: self.observations_store.hourly(snapshot, view.number, start, end)
+        hours = await self._store.read(
+            lambda snapshot: self._observations.hourly(snapshot, view.number, start, end)
         )
         return Batch(
             {
@@ -137,8 +146,9 @@ class CountyReader:
         self, *, policy: str = "", datastream: str = "", open_only: bool = False, limit: int = 100
     ) -> tuple[EpisodeView, ...]:
         """Alert episodes within the scope, latest first."""
-        day = local_day(self.clock.now(), self.timezone)
-        return await self.store.read(
+        _require_limit(limit)
+        day = local_day(self._clock.now(), self._timezone)
+        found = await self._store.read(
             lambda snapshot: alerts.list_episodes(
                 snapshot,
                 self._scope("core.alerts.read"),
@@ -149,23 +159,44 @@ class CountyReader:
                 limit=limit,
             )
         )
+        named = {one.case for one in found if one.case}
+        if not named or isinstance(self._reader, Scope):
+            return found
+        seen = await self._cases.seen(self._reader, named, plugin=self._plugin)
+        return tuple(one if one.case in seen else evolve(one, case="") for one in found)
 
     async def cases(
         self, *, workflow: str = "", state: str = "", open_only: bool = False, limit: int = 100
     ) -> tuple[CaseView, ...]:
         """Cases that may be seen, latest first."""
-        found, _total = await self.cases_service.find(
-            self.reader, workflow=workflow, state=state, open_only=open_only, limit=limit
+        _require_limit(limit)
+        found, _total = await self._cases.find(
+            self._reader,
+            workflow=workflow,
+            state=state,
+            open_only=open_only,
+            plugin=self._plugin,
+            limit=limit,
         )
         return tuple(one.view for one in found)
 
     async def count_cases(self, *, workflow: str = "", open_only: bool = False) -> int:
         """How many cases may be seen."""
-        _rows, total = await self.cases_service.find(
-            self.reader, workflow=workflow, open_only=open_only, limit=1
+        _rows, total = await self._cases.find(
+            self._reader, workflow=workflow, open_only=open_only, plugin=self._plugin, limit=1
         )
         return total
 
 
 def _unscaled(values: Int64s, decimals: int) -> Float64s:
     return values / np.float64(10**decimals)
+
+
+def _require_limit(limit: int) -> None:
+    """Refuse a limit that is none.
+
+    Raises:
+        ContractError: saying what was expected.
+    """
+    if not 1 <= limit <= LONGEST_LIST:
+        raise ContractError(f"limit: expected 1 to {LONGEST_LIST}, got {limit}")

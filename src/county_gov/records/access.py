@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -26,12 +26,12 @@ class RecordView:
         actor: Who reads.
     """
 
-    records: Records
-    actor: Actor
+    _records: Records
+    _actor: Actor
 
     async def get(self, dataset: str, key: str, *, on: str = "") -> Record | None:
         """The row of a key, or None."""
-        return await self.records.get(self.actor, dataset, key, on=on)
+        return await self._records.get(self._actor, dataset, key, on=on)
 
     async def find(
         self,
@@ -44,17 +44,17 @@ class RecordView:
         offset: int = 0,
     ) -> tuple[Record, ...]:
         """Rows in which all of ``where`` holds, by key."""
-        return await self.records.find(
-            self.actor, dataset, where=where, on=on, sort=sort, limit=limit, offset=offset
+        return await self._records.find(
+            self._actor, dataset, where=where, on=on, sort=sort, limit=limit, offset=offset
         )
 
     async def count(self, dataset: str, *, where: Mapping[str, Value] | None = None) -> int:
         """How many rows there are within the scope."""
-        return await self.records.count(self.actor, dataset, where=where)
+        return await self._records.count(self._actor, dataset, where=where)
 
     async def columns(self, dataset: str, *, on: str = "") -> Batch:
         """All rows as columns, by key."""
-        return await self.records.columns(self.actor, dataset, on=on)
+        return await self._records.columns(self._actor, dataset, on=on)
 
 
 @frozen(eq=False)
@@ -67,12 +67,14 @@ class RecordAccess(RecordView):
         request: Id of the HTTP request, for the audit trail.
         used: What a command has used its idempotency keys for, so that one key for two rows is
             told of; None where a key may come again, as in a job that is tried anew.
+        key_of: Makes a plugin's key one of its contribution and call, apart from all others.
     """
 
-    plugin: str = field(kw_only=True)
-    requires: frozenset[str] = frozenset()
-    request: str = ""
-    used: dict[tuple[str, str], object] | None = None
+    _plugin: str = field(kw_only=True)
+    _requires: frozenset[str] = frozenset()
+    _request: str = ""
+    _used: dict[tuple[str, str], object] | None = None
+    _key_of: Callable[[str], str] = str
 
     async def put(
         self,
@@ -85,14 +87,14 @@ class RecordAccess(RecordView):
         """Add a row, or change the one of the same key."""
         self._require_own(dataset)
         self._require_one_use(dataset, idempotency_key, dict(values))
-        return await self.records.put(
-            self.actor,
+        return await self._records.put(
+            self._actor,
             dataset,
             values,
-            idempotency_key=idempotency_key,
+            idempotency_key=self._key_of(idempotency_key),
             expected_version=expected_version,
-            request=self.request,
-            plugin=self.plugin,
+            request=self._request,
+            plugin=self._plugin,
         )
 
     async def remove(
@@ -101,26 +103,26 @@ class RecordAccess(RecordView):
         """Remove a row; its history stays."""
         self._require_own(dataset)
         self._require_one_use(dataset, idempotency_key, key)
-        await self.records.remove(
-            self.actor,
+        await self._records.remove(
+            self._actor,
             dataset,
             key,
-            idempotency_key=idempotency_key,
+            idempotency_key=self._key_of(idempotency_key),
             expected_version=expected_version,
-            request=self.request,
-            plugin=self.plugin,
+            request=self._request,
+            plugin=self._plugin,
         )
 
     def _require_own(self, dataset: str) -> None:
         owner = dataset.partition(".")[0]
-        if owner != self.plugin and owner not in self.requires:
+        if owner != self._plugin and owner not in self._requires:
             raise AccessDenied(
-                f"the plugin {self.plugin} writes its own datasets only, not {dataset[:80]!r}; "
+                f"the plugin {self._plugin} writes its own datasets only, not {dataset[:80]!r}; "
                 f"to write those of {owner[:40]!r} it has to name that plugin in `requires`"
             )
 
     def _require_one_use(self, dataset: str, key: str, what: object) -> None:
-        if self.used is not None and self.used.setdefault((dataset, key), what) != what:
+        if self._used is not None and self._used.setdefault((dataset, key), what) != what:
             raise RecordConflict(
                 f"this command has written {dataset} under the idempotency key {key[:60]!r} before:"
                 ' give each row a key of its own, such as f"{ctx.key}:{code}"',

@@ -149,7 +149,7 @@ async def _answer(endpoint: Endpoint, call: Call) -> web.StreamResponse:
     county = call.county
     request = await _request(endpoint, call)
     owner = county.registry.contributions.owner("endpoints", endpoint.id)
-    context = county.endpoint_context(owner, call.actor, endpoint.permission)
+    context = county.endpoint_context(endpoint.id, call.actor, call.id)
 
     async def attempt() -> Response:
         response = await endpoint.handler(context, request)

@@ -94,7 +94,8 @@ class Acting(Stage):
         actor = await self.actor(who)
         if not actor.may(page.permission):
             raise AccessDenied(f"{who} may not open {path}: it needs {page.permission}")
-        return await page.views(self.county.page_context(actor, query))
+        owner = self.county.registry.contributions.owner("pages", path)
+        return await page.views(self.county.page_context(owner, actor, query))
 
     async def command(
         self, who: str, command: str, *, query: Mapping[str, str] | None = None, **values: Value
@@ -145,8 +146,7 @@ class Acting(Stage):
             body=body,
             actor=actor,
         )
-        owner = self.county.registry.contributions.owner("endpoints", endpoint.id)
-        context = self.county.endpoint_context(owner, actor, endpoint.permission)
+        context = self.county.endpoint_context(endpoint.id, actor, "")
         response = await endpoint.handler(context, request)
         await self.settle()
         return response

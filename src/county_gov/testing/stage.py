@@ -46,9 +46,9 @@ class StoryCounty(County):
         chance = random.Random(0)  # noqa: S311 (jitter that is the same each time)
         super().__init__(settings, plugins=plugins, clock=clock, chance=chance)
 
-    def context(self, plugin: str) -> PluginContext:
+    def context(self, contribution: str, *, call: str = "") -> PluginContext:
         """The context of one plugin."""
-        return evolve(super().context(plugin), http=self._http)
+        return evolve(super().context(contribution, call=call), http=self._http)
 
 
 class Stage:

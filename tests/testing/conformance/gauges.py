@@ -33,6 +33,7 @@ from county_gov.api import (
     Decoded,
     Delivery,
     Endpoint,
+    EndpointContext,
     Event,
     Field,
     Hooks,
@@ -132,7 +133,9 @@ async def views(ctx: PageContext) -> tuple[View, ...]:
 
 async def draw(ctx: Context, run_at: JobRun) -> str:
     """A notice a day."""
-    await ctx.notify("chief", subject="日报", body="—", key=f"report:{run_at.at}")
+    await ctx.notify(
+        "chief", subject="日报", body=str(run_at.at), idempotency_key=f"report:{run_at.at}"
+    )
     return "1 notice"
 
 
@@ -143,7 +146,7 @@ async def note(ctx: CommandContext, values: Mapping[str, Value]) -> Text:
     return Text(zh="已登记", en="Noted")
 
 
-async def answer(ctx: Context, request: Request) -> Response:
+async def answer(ctx: EndpointContext, request: Request) -> Response:
     """How many gauges there are."""
     return Response.json({"count": await ctx.records.count("gauges.gauges")})
 

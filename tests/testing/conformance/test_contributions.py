@@ -19,6 +19,7 @@ from county_gov.api import (
     ContractError,
     Decoded,
     Delivery,
+    EndpointContext,
     Field,
     JobRun,
     Message,
@@ -189,12 +190,12 @@ def test_notifiers(send: Any, expected: set[str]) -> None:
     assert expected == kept("notifier:", notifiers={"send": send})
 
 
-async def trusts_the_body(_ctx: Context, request: Request) -> Response:
+async def trusts_the_body(_ctx: EndpointContext, request: Request) -> Response:
     """Reads JSON without a look."""
     return Response.json({"got": json.loads(request.body or b"0")})
 
 
-async def answers_with_a_fault(ctx: Context, request: Request) -> Response:
+async def answers_with_a_fault(ctx: EndpointContext, request: Request) -> Response:
     """Calls a bad request its own fault."""
     return Response(status=500) if request.body == b"{" else await gauges.answer(ctx, request)
 
@@ -225,7 +226,7 @@ class Forgetful:
     async def __call__(self, ctx: Context, run_at: JobRun) -> str:
         """Count."""
         self.calls += 1
-        await ctx.notify("chief", subject="日报", body="—", key=f"report:{self.calls}")
+        await ctx.notify("chief", subject="日报", body="—", idempotency_key=f"report:{self.calls}")
         return "1 notice"
 
 
@@ -237,7 +238,7 @@ async def gives_nothing(_ctx: Context, _run: JobRun) -> Any:
 async def hangs(ctx: Context, _run: JobRun) -> str:
     """Goes on whatever happens."""
     try:
-        await ctx.notify("chief", subject="日报", body="—", key="a")
+        await ctx.notify("chief", subject="日报", body="—", idempotency_key="a")
     except asyncio.CancelledError:
         await asyncio.Event().wait()
     return ""
@@ -262,7 +263,7 @@ async def opens_a_case_each_time(event: CaseMoved, ctx: Context) -> None:
         "chief",
         subject="s",
         body="b",
-        key=f"{event.position}:{id(object())}:{np.random.default_rng().random()}",
+        idempotency_key=f"{event.position}:{id(object())}:{np.random.default_rng().random()}",
     )
 
 

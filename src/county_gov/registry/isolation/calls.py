@@ -39,14 +39,14 @@ SIGNATURES: Mapping[str, Signature] = MappingProxyType(
         "Command.run": Signature("async", "CommandContext"),
         "Dataset.upgrade": Signature("sync"),
         "Delivery.acknowledge": Signature("async"),
-        "Endpoint.handler": Signature("async", "Context"),
+        "Endpoint.handler": Signature("async", "EndpointContext"),
         "Event.guards": Signature("sync"),
         "Job.run": Signature("async", "Context"),
         "Notifier.send": Signature("async", "Context"),
         "Page.headline": Signature("async", "PageContext"),
         "Page.views": Signature("async", "PageContext"),
         "Rule.judge": Signature("sync"),
-        "Source.command": Signature("async", "Context"),
+        "Source.command": Signature("async", "CommandContext"),
         "Source.decode": Signature("sync"),
         "Source.open": Signature("iterate", "Context"),
     }
@@ -65,14 +65,19 @@ class ContextKind:
         parts: Members whose methods may be asked, with the protocol that tells which.
         methods: Methods of its own.
         values: Members that go along with each call.
+        inner: Members that are contexts themselves, with the name of their protocol.
     """
 
     parts: Mapping[str, type]
     methods: frozenset[str]
     values: tuple[str, ...] = ()
+    inner: Mapping[str, str] = MappingProxyType({})
 
     def allows(self, path: str) -> bool:
         """Whether a method may be asked, for example ``read.latest``."""
+        first, _, rest = path.partition(".")
+        if first in self.inner:
+            return KINDS[self.inner[first]].allows(rest)
         part, _, method = path.rpartition(".")
         if not part:
             return path in self.methods
@@ -95,27 +100,35 @@ def methods_of(protocol: type) -> frozenset[str]:
 
 
 def _kind(protocol: Any) -> ContextKind:
-    writes = protocol is not contexts.PageContext
-    parts: dict[str, type] = {
-        "read": contexts.Reader,
-        "records": RecordWriter if writes else RecordReader,
-        "parameters": ParameterReader,
-    }
-    if protocol is contexts.Context:
-        parts |= {"notes": contexts.Notes, "http": contexts.Http}
-    values = {
+    members = {
         name
         for cls in protocol.__mro__
         for name, one in vars(cls).items()
-        if isinstance(one, property) and name not in parts and name not in LOCAL
+        if isinstance(one, property) and name not in LOCAL
     }
-    return ContextKind(MappingProxyType(parts), methods_of(protocol), tuple(sorted(values)))
+    writes = contexts.ActingContext in protocol.__mro__
+    known: dict[str, type] = {
+        "read": contexts.Reader,
+        "records": RecordWriter if writes else RecordReader,
+        "parameters": ParameterReader,
+        "notes": contexts.Notes,
+        "http": contexts.Http,
+    }
+    parts = {name: one for name, one in known.items() if name in members}
+    inner = {name: one for name, one in {"plugin": "Context"}.items() if name in members}
+    return ContextKind(
+        MappingProxyType(parts),
+        methods_of(protocol),
+        tuple(sorted(members - set(parts) - set(inner))),
+        MappingProxyType(inner),
+    )
 
 
 KINDS: Mapping[str, ContextKind] = MappingProxyType(
     {
         "Context": _kind(contexts.Context),
         "PageContext": _kind(contexts.PageContext),
+        "EndpointContext": _kind(contexts.EndpointContext),
         "CommandContext": _kind(contexts.CommandContext),
     }
 )

@@ -65,6 +65,13 @@ class FarContext:
     def __getattr__(self, name: str) -> Any:
         if name in self._kind.values:
             return self._values[name]
+        if name in self._kind.inner:
+            return FarContext(
+                self._kind.inner[name],
+                self.config,
+                self._values[name],
+                lambda path, arguments, keywords: self._ask(f"{name}.{path}", arguments, keywords),
+            )
         if name in self._kind.parts:
             return FarPart(name, self._kind.parts[name], self._ask)
         if name in self._kind.methods:

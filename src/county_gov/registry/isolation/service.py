@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from attrs import define, field
@@ -28,7 +29,10 @@ class Service:
 
     def values(self) -> dict[str, Any]:
         """What goes along with the call."""
-        told = {name: getattr(self.context, name) for name in KINDS[self.kind].values}
+        kind = KINDS[self.kind]
+        told = {name: getattr(self.context, name) for name in kind.values}
+        for name, inner in kind.inner.items():
+            told[name] = Service(inner, getattr(self.context, name)).values()
         if "query" in told:
             told["query"] = dict(told["query"])
         return {**told, "now": self.context.clock.now()}
@@ -42,7 +46,7 @@ class Service:
         part, _, method = path.rpartition(".")
         self._running += 1
         try:
-            target = getattr(self.context, part) if part else self.context
+            target = attrgetter(part)(self.context) if part else self.context
             return await getattr(target, method)(*arguments, **keywords)
         except CountyGovError as error:
             return error

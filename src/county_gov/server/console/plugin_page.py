@@ -66,7 +66,7 @@ async def _send(page: Page, call: Call) -> web.StreamResponse:
 async def _draw(page: Page, call: Call, tried: commands.Tried | None = None) -> web.StreamResponse:
     county = call.county
     owner = county.registry.contributions.owner("pages", page.path)
-    context = county.page_context(call.actor, dict(call.request.query))
+    context = county.page_context(owner, call.actor, dict(call.request.query))
     what = f"page {page.path}"
 
     async def ask() -> tuple[View, ...]:

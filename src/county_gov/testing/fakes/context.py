@@ -38,7 +38,7 @@ class Sent:
 
 @define(eq=False)
 class FakeContext:
-    """Stands in for every context: a source's, a page's and a command's.
+    """Stands in for every context: a source's, a page's, an endpoint's and a command's.
 
     Args:
         config: The plugin's configuration.
@@ -90,13 +90,13 @@ class FakeContext:
         area: str,
         subject: str,
         data: Mapping[str, Value],
-        idempotency_key: str = "",
+        idempotency_key: str,
     ) -> CaseView:
-        """Remember the case, and give it; the same key gives the first one."""
-        key = idempotency_key or self.key
-        if self._note("open_case", workflow, key, data):
+        """Remember the case, and give it; the same key gives the first one about the subject."""
+        known = f"{workflow} {subject} {idempotency_key}"
+        if self._note("open_case", f"{workflow}:{subject}", idempotency_key, data):
             number = str(len(self._cases) + 1)
-            self._cases[key] = CaseView(
+            self._cases[known] = CaseView(
                 id=number,
                 number=f"TEST-{number}",
                 workflow=workflow,
@@ -108,7 +108,7 @@ class FakeContext:
                 opened_at=self.clock.now(),
                 data=dict(data),
             )
-        return self._cases[key]
+        return self._cases[known]
 
     async def send_event(
         self,
@@ -125,9 +125,11 @@ class FakeContext:
             case, f"TEST-{case}", "", "", expected_version + 1, "", "", "", self.clock.now(), data
         )
 
-    async def notify(self, recipient: str, *, subject: str, body: str, key: str = "") -> None:
+    async def notify(
+        self, recipient: str, *, subject: str, body: str, idempotency_key: str
+    ) -> None:
         """Remember the notice."""
-        self._note("notify", recipient, key or self.key, {"subject": subject, "body": body})
+        self._note("notify", recipient, idempotency_key, {"subject": subject, "body": body})
 
     def used_keys(self) -> list[str]:
         """Every idempotency key that was used, also of records."""
