@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from county_gov.contract.access import Actor, Grant, Scope
-from county_gov.contract.clock import DAY
+from county_gov.contract.clock import DAY, HOUR
 from county_gov.contract.source import Delivery
 from county_gov.errors import IntakeError, NotFound
 from county_gov.intake.intake import Intake
@@ -190,6 +190,68 @@ async def test_a_corrected_text_is_taken_in(intake: Intake, quarantine: Quaranti
         await quarantine.retry(await ids(quarantine), actor=OFFICER, scope=ALL, corrected=mended)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (["35", "-1"], ("out_of_bounds", "row 2 of the text")),
+        (["-1", "-2"], ("out_of_bounds", "row 1 of the text")),
+        (["-1"], ("out_of_bounds", "-1 lies outside")),
+        ([], ("unreadable", "no rows")),
+    ],
+)
+async def test_a_corrected_row_is_taken_in_whole_or_not_at_all(
+    intake: Intake,
+    quarantine: Quarantine,
+    store: Store,
+    text: list[str],
+    expected: tuple[str, str],
+) -> None:
+    """Where one row of a corrected text is wrong, the item remains as it was, and nothing lands."""
+    header = "datastream,time,value"
+    raw = f"{header}\n{DATASTREAM},{RECEIVED_AT},x".encode()
+    await intake.take(Delivery(raw, CSV, "box", RECEIVED_AT), source="test")
+    (one,) = before = await ids(quarantine)
+    lines = [f"{DATASTREAM},{RECEIVED_AT - at * HOUR},{one}" for at, one in enumerate(text)]
+    corrected = "\n".join([header, *lines]).encode()
+    tried = await quarantine.retry([one], actor=OFFICER, scope=ALL, corrected=corrected)
+    assert ((), ()) == (tried.outcomes, tried.resolved)
+    ((left, reason),) = tried.remaining
+    assert (one, expected[0]) == (left, reason.code)
+    assert expected[1] in reason.message
+    assert before == await ids(quarantine)
+    assert [] == audits(store)
+
+
+async def test_of_two_corrections_the_second_is_told_of_the_first(
+    intake: Intake, quarantine: Quarantine, store: Store
+) -> None:
+    """Only who sent the text that was taken in gets its batch, at once or later; the other's is
+    not taken in, and is told who came first.
+    """
+    await put(intake, {**GOOD, "value": "a"})
+    (one,) = await ids(quarantine)
+    texts = [json.dumps({**GOOD, "value": value}).encode() for value in (35, 36)]
+    names = [Actor(kind="person", name=name, account=at) for at, name in enumerate("甲乙")]
+    both = await asyncio.gather(
+        *(
+            quarantine.retry([one], actor=actor, scope=ALL, corrected=text)
+            for actor, text in zip(names, texts, strict=True)
+        )
+    )
+    (winner,) = [at for at, tried in enumerate(both) if tried.resolved]
+    first, second = both[winner], both[1 - winner]
+    assert ((one,), 1, ()) == (first.resolved, len(first.outcomes), first.closed)
+    assert ((), (), ()) == (second.outcomes, second.resolved, second.remaining)
+    ((closed, why),) = second.closed
+    assert (one, "taken_otherwise") == (closed, why.code)
+    assert names[winner].name in why.message
+    again = await quarantine.retry([one], actor=OFFICER, scope=ALL, corrected=texts[winner])
+    assert first.outcomes[0].batch == again.outcomes[0].batch
+    plain = await quarantine.retry([one], actor=OFFICER, scope=ALL)
+    assert ((), "taken_otherwise") == (plain.outcomes, plain.closed[0][1].code)
+    assert 1 == len(audits(store))
+
+
 async def test_the_tree_of_areas_is_that_of_the_local_day(
     intake: Intake, quarantine: Quarantine, store: Store, clock: StandingClock
 ) -> None:
@@ -271,6 +333,8 @@ async def test_a_whole_delivery_is_retried(intake: Intake, quarantine: Quarantin
     fetched = Delivery(b"[{", JSON, "box", RECEIVED_AT, cursor="1")
     await intake.take(fetched, source="test")
     (one,) = await ids(quarantine)
+    nothing = await quarantine.retry([one], actor=OFFICER, scope=ALL, corrected=b"[]")
+    assert [(one, "unreadable")] == [(left, why.code) for left, why in nothing.remaining]
     mended = json.dumps([GOOD, {**GOOD, "value": -1}]).encode()
     retried = await quarantine.retry([one], actor=OFFICER, scope=ALL, corrected=mended)
     assert (1, 1) == (retried.outcomes[0].accepted, retried.outcomes[0].quarantined)
@@ -301,7 +365,8 @@ async def test_dismissing_needs_a_reason_and_happens_once(
     assert 0 == await quarantine.dismiss([one], reason="again", actor=OFFICER, scope=ALL)
     item = await quarantine.look(ALL, one)
     assert ("dismissed", "李明") == (item.state, item.resolved_by)
-    assert (one,) == (await quarantine.retry([one], actor=OFFICER, scope=ALL)).skipped
+    ((closed, why),) = (await quarantine.retry([one], actor=OFFICER, scope=ALL)).closed
+    assert (one, "put_aside") == (closed, why.code)
     entry = ("intake.quarantine.dismiss", f"quarantine/{one}", "李明", 7, TOWNSHIP)
     assert [entry] == audits(store)
     statement = sa.select(tables.audit.c.details)

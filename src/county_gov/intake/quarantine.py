@@ -6,11 +6,12 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from county_gov.contract.access import Actor, Scope
 from county_gov.contract.source import Delivery, Outcome, Reason
@@ -57,16 +58,19 @@ class Retried:
     """What became of a retry.
 
     Args:
-        outcomes: Of each batch that was made, by its key; also of earlier retries of the items.
-        resolved: Items that are in the data now, or whose delivery was split anew.
+        outcomes: Of each batch that was made, by its key; also of earlier retries of the items
+            with the same text. Where a whole delivery was split, ``quarantined`` counts its bad
+            rows, which are items of their own now.
+        resolved: Items that are in the data now, or whose delivery was split.
         remaining: Items that are still open, and why.
-        skipped: Items that were dismissed before, and were left so.
+        closed: Items that somebody dismissed before, or took in with another text; they were left
+            so, and why.
     """
 
     outcomes: tuple[Outcome, ...]
     resolved: tuple[int, ...]
     remaining: tuple[tuple[int, Reason], ...]
-    skipped: tuple[int, ...] = ()
+    closed: tuple[tuple[int, Reason], ...] = ()
 
 
 class Quarantine:
@@ -132,8 +136,10 @@ class Quarantine:
     ) -> Retried:
         """Decode and validate items again, after a fix of the registers or of the text itself.
 
-        Retrying again what was retried changes nothing and gives the same outcome. The readings
-        keep the instant of their first arrival; future times are judged against now.
+        Retrying again what was retried with the same text changes nothing and gives the same
+        outcome. A row is taken in as a whole or remains, also where a corrected text makes several
+        of it; a delivery that was quarantined whole is split. The readings keep the instant of
+        their first arrival; future times are judged against now.
 
         Args:
             ids: Items, at most 200; several with the same arrival and source make one batch.
@@ -152,7 +158,8 @@ class Quarantine:
             msg = "a corrected text belongs to one item; name one"
             raise IntakeError(msg)
         items = await self._read(scope, ids)
-        earlier = [one for one in items if one.state == "retried"]
+        digest = None if corrected is None else sha256(corrected).digest()
+        earlier = [one for one in items if one.state == "retried" and one.corrected == digest]
         outcomes = [await self._earlier(number) for number in _batches(earlier)]
         remaining: list[tuple[int, Reason]] = []
         resolved = [one.id for one in earlier]
@@ -164,7 +171,7 @@ class Quarantine:
             remaining += refused
             if not ready:
                 continue
-            after = _Resolution(ready, actor, corrected=corrected is not None, request=request)
+            after = _Resolution(ready, actor, corrected=digest, request=request)
             try:
                 outcomes.append(await self._land(ready, after))
             except _ResolvedMeanwhile:
@@ -172,8 +179,9 @@ class Quarantine:
                     ids, actor=actor, scope=scope, corrected=corrected, request=request
                 )
             resolved += after.ids
-        skipped = tuple(one.id for one in items if one.state == "dismissed")
-        return Retried(tuple(outcomes), tuple(resolved), tuple(remaining), skipped)
+        closed = [(one.id, _closed(one)) for one in items if one.state != "open"]
+        others = tuple(one for one in closed if one[0] not in resolved)
+        return Retried(tuple(outcomes), tuple(resolved), tuple(remaining), others)
 
     async def dismiss(
         self, ids: Sequence[int], *, reason: str, actor: Actor, scope: Scope, request: str = ""
@@ -286,8 +294,9 @@ class Quarantine:
             except IntakeError as error:
                 remaining.append((item.id, Fault("unreadable", str(error)).at(item.row)))
                 continue
-            if len(validated.readings) == 0:
-                remaining.append((item.id, validated.rejected[0].reason))
+            reason = _stays(item, validated)
+            if reason is not None:
+                remaining.append((item.id, reason))
             else:
                 ready.append((item, validated))
         return ready, remaining
@@ -330,19 +339,21 @@ class _Resolution:
     """Notes in a retry's last change that its items are resolved, and by whom."""
 
     def __init__(
-        self, ready: Sequence[_Ready], actor: Actor, *, corrected: bool, request: str
+        self, ready: Sequence[_Ready], actor: Actor, *, corrected: bytes | None, request: str
     ) -> None:
         self.ids = [item.id for item, _ in ready]
         self._items = [item for item, _ in ready]
         self._actor = actor
         self._request = request
-        self._details = msgspec.json.encode({"corrected": corrected}).decode()
+        self._corrected = corrected
+        self._details = msgspec.json.encode({"corrected": corrected is not None}).decode()
 
     def __call__(self, tx: Transaction, batch: int) -> None:
         if len(still_open(tx, self.ids)) != len(self.ids):
             msg = "somebody else has resolved one of the items; look again"
             raise _ResolvedMeanwhile(msg)
-        resolve(tx, self.ids, "retried", by=self._actor.name, batch=batch)
+        by = self._actor.name
+        resolve(tx, self.ids, "retried", by=by, batch=batch, corrected=self._corrected)
         for item in self._items:
             action, target = "intake.quarantine.retry", f"quarantine/{item.id}"
             tx.append_audit(
@@ -359,6 +370,29 @@ def _check_ids(ids: Sequence[int]) -> None:
     if not 0 < len(ids) <= MOST_AT_ONCE:
         msg = f"{len(ids)} items; name 1 to {MOST_AT_ONCE} at once"
         raise IntakeError(msg)
+
+
+def _stays(item: QuarantinedItem, validated: Validated) -> Reason | None:
+    """Why an item that was read again remains; None where it is taken in, or split."""
+    rows = len(validated.readings) + len(validated.rejected)
+    if not rows:
+        return Fault("malformed_row", "the text holds no row").at(item.row)
+    if not validated.rejected or (item.row is None and len(validated.readings)):
+        return None
+    reason = validated.rejected[0].reason
+    if rows == 1 or reason.row is None:
+        return reason
+    words = f"row {reason.row + 1} of the text: {reason.message}; nothing was taken in"
+    return evolve(reason, message=words)
+
+
+def _closed(item: QuarantinedItem) -> Reason:
+    """How an item was resolved before, for whoever wanted something else."""
+    if item.state == "dismissed":
+        words = f"{item.resolved_by} put it aside before; nothing was taken in"
+        return Fault("put_aside", words).at(item.row)
+    words = f"{item.resolved_by} took it in before with another text; yours was not taken in"
+    return Fault("taken_otherwise", words).at(item.row)
 
 
 def _batches(items: Sequence[QuarantinedItem]) -> list[int]:

@@ -50,9 +50,13 @@ DELIVERY_REASONS: Mapping[str, str] = MappingProxyType(
 """Code and meaning of what quarantines a whole delivery of a source that cannot be answered."""
 
 RETRY_REASONS: Mapping[str, str] = MappingProxyType(
-    {"outside_area": "a reading belongs to a datastream outside the area of who retries"}
+    {
+        "outside_area": "a reading belongs to a datastream outside the area of who retries",
+        "taken_otherwise": "the row was taken in before, with another text",
+        "put_aside": "the row was put aside before",
+    }
 )
-"""Code and meaning of what else keeps an item in the quarantine when it is retried."""
+"""Code and meaning of what else keeps a retry from taking an item in."""
 
 
 @frozen

@@ -104,6 +104,8 @@ class QuarantinedItem:
     retried_batch: int | None
     resolved_by: str
     resolved_at: int | None
+    corrected: bytes | None
+    """Digest of the text with which it was taken in; None where that was its own."""
     area: str | None
     """Code of the area of its datastream; None where that is not known."""
 
@@ -301,10 +303,31 @@ def still_open(tx: Transaction, ids: Sequence[int]) -> frozenset[int]:
 
 
 def resolve(
-    tx: Transaction, ids: Sequence[int], state: State, *, by: str, batch: int | None = None
+    tx: Transaction,
+    ids: Sequence[int],
+    state: State,
+    *,
+    by: str,
+    batch: int | None = None,
+    corrected: bytes | None = None,
 ) -> None:
-    """Note that items were retried (in a batch) or dismissed, by whom and when."""
-    values = {"state": state, "resolved_by": by, "resolved_at": tx.at, "retried_batch": batch}
+    """Note that items were retried (in a batch) or dismissed, by whom and when.
+
+    Args:
+        tx: The transaction.
+        ids: The items.
+        state: What they are from now on.
+        by: Who resolved them.
+        batch: Number of the batch in which they were taken in.
+        corrected: Digest of the text with which they were taken in, if it is not their own.
+    """
+    values = {
+        "state": state,
+        "resolved_by": by,
+        "resolved_at": tx.at,
+        "retried_batch": batch,
+        "corrected": corrected,
+    }
     statement = sa.update(tables.quarantine).where(tables.quarantine.c.id.in_(ids))
     tx.execute(statement.values(**values))
 

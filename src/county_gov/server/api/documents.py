@@ -286,10 +286,14 @@ class Retry(Struct, forbid_unknown_fields=True):
 
 
 class Retried(Struct):
-    """What became of a retry; where it failed again, why."""
+    """What became of a retry; where it did not take the row in, why.
+
+    ``quarantined`` counts the bad rows of a whole delivery that were quarantined anew.
+    """
 
     resolved: bool
     batches: list[str]
+    quarantined: int
     reasons: list[RowReason]
 
 

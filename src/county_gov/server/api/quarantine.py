@@ -79,9 +79,10 @@ async def retry_row(call: Call) -> web.StreamResponse:
         Retried(
             resolved=number in found.resolved,
             batches=[one.batch for one in found.outcomes],
+            quarantined=sum(one.quarantined for one in found.outcomes),
             reasons=[
                 RowReason(one.row, one.code, clean(one.message), clean(one.field), clean(one.value))
-                for _id, one in found.remaining
+                for _id, one in (*found.remaining, *found.closed)
             ],
         )
     )

@@ -13,6 +13,7 @@ from aiohttp import web
 from county_gov.contract.text import Text
 from county_gov.errors import IntakeError
 from county_gov.server.console.frame import draw
+from county_gov.server.console.navigation import QUARANTINE as QUARANTINE_PAGE
 from county_gov.server.console.listing import Listing, typed
 from county_gov.server.console.quarantine_words import REASONS, reason_text
 from county_gov.server.quarantine import READ, WRITE, quarantine_of, quarantine_scope
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-TITLE = Text(zh="隔离数据", en="Quarantine")
+TITLE = QUARANTINE_PAGE.title
 PAGES = 40
 """Pages that can be turned to; further back, a filter is the better way."""
 ALL = Text(zh="全部", en="All")
@@ -100,7 +101,10 @@ async def retry_item(call: Call) -> web.StreamResponse:
         request=call.id,
     )
     if not found.remaining:
-        return call.redirect(f"/quarantine/{call.part('id')}", flash="retried")
+        flash = found.closed[0][1].code if found.closed else "retried"
+        if flash == "retried" and any(one.quarantined for one in found.outcomes):
+            flash = "retried_partly"
+        return call.redirect(f"/quarantine/{call.part('id')}", flash=flash)
     reason = found.remaining[0][1]
     why = reason_text(reason.code, reason.message)
     return await _item_page(call, ("fix" if text is not None else "retry", text or "", why))

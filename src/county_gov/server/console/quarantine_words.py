@@ -36,6 +36,10 @@ REASONS: Mapping[str, Text] = MappingProxyType(
         "outside_area": Text(
             zh="监测点不在您的辖区内", en="It names a datastream outside your area"
         ),
+        "taken_otherwise": Text(
+            zh="已按另一内容接收", en="It was taken in before, with another text"
+        ),
+        "put_aside": Text(zh="此前已作废", en="It was put aside before"),
     }
 )
 NEXT_STEPS: Mapping[str, str] = MappingProxyType(

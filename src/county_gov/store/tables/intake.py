@@ -44,6 +44,7 @@ quarantine = table(
     words("resolved_by", default=""),
     number("resolved_at", null=True),
     octets("digest"),
+    octets("corrected", null=True),
     CheckConstraint("state IN ('open', 'retried', 'dismissed')", name="state"),
     Index(None, "state", "id"),
     Index(

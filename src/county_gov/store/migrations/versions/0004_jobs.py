@@ -16,6 +16,7 @@ def upgrade() -> None:
     _recurring_tasks()
     _jobs()
     _events()
+    _corrections()
 
 
 def _number(
@@ -95,6 +96,11 @@ def _jobs() -> None:
         postgresql_where=sa.text("request <> ''"),
     )
     op.create_index("ix_job_runs_state_due_at", "job_runs", ["state", "due_at"])
+
+
+def _corrections() -> None:
+    """With which text a quarantined row was taken in, where it was not its own."""
+    op.add_column("quarantine", sa.Column("corrected", sa.LargeBinary(), nullable=True))
 
 
 def _events() -> None:
