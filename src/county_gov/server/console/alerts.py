@@ -9,6 +9,7 @@ from county_gov.contract.page import Column, Entry, Row, Series, Status, Table, 
 from county_gov.contract.text import Text
 from county_gov.errors import CaseNotFound
 from county_gov.rules import episode
+from county_gov.server.console import navigation
 from county_gov.server.console.charts import chart_of_alert
 from county_gov.server.console.frame import draw
 from county_gov.server.console.joined import joined_of
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from county_gov.store.alerts import ChangeRow, EpisodeDetail
 
 PERMISSION = "core.alerts.read"
-TITLE = Text(zh="告警", en="Alerts")
+TITLE = navigation.ALERTS.title
 ALL = Text(zh="全部", en="All")
 
 CHANGES = {

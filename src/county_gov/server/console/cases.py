@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from county_gov.contract.page import Column, Row, Status, Table
 from county_gov.contract.text import Text
+from county_gov.server.console import navigation
 from county_gov.server.console.frame import draw
 from county_gov.server.console.listing import EXPORTED, Listing, csv_answer, table_rows
 from county_gov.server.console.naming import area_name, role_title, state_title
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from county_gov.contract.workflow import Workflow
     from county_gov.server.call import Call
 
-TITLE = Text(zh="事项", en="Cases")
+TITLE = navigation.CASES.title
 ALL = Text(zh="全部", en="All")
 COLUMNS = (
     Column("number", Text(zh="编号", en="Number")),

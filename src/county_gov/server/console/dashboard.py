@@ -19,8 +19,9 @@ from county_gov.contract.page import (
 )
 from county_gov.contract.text import Text
 from county_gov.errors import NotFound
+from county_gov.server.console import navigation
 from county_gov.server.console.charts import WINDOW, chart_of, policies_for
-from county_gov.server.console.frame import LIVE, draw, handles_cases
+from county_gov.server.console.frame import LIVE, draw
 from county_gov.server.console.naming import (
     area_name,
     datastream_name,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from county_gov.server.call import Call
     from county_gov.server.render import Freshness
 
-TITLE = Text(zh="态势总览", en="Overview")
+TITLE = navigation.OVERVIEW.title
 ALERTS = "core.alerts.read"
 TASKS = 4
 """Cases named on the overview; the list of cases has them all."""
@@ -82,7 +83,7 @@ async def show_dashboard(call: Call) -> web.StreamResponse:
         "dashboard.html",
         title=TITLE,
         headline=_headline(
-            mine if handles_cases(call) else None,
+            mine if navigation.handles_cases(call) else None,
             len(episodes) if call.actor.may(ALERTS) else None,
         ),
         refresh_on=LIVE,
@@ -142,7 +143,7 @@ async def _figures(
     call: Call, freshness: Sequence[Freshness], episodes: Sequence[EpisodeView], mine: int
 ) -> Figures:
     figures: list[Figure] = []
-    if handles_cases(call):
+    if navigation.handles_cases(call):
         _rows, lasting = await call.county.cases.find(call.actor, open_only=True, limit=1)
         figures += [
             Figure(

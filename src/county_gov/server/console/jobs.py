@@ -9,6 +9,7 @@ from county_gov.contract.job import Daily, Every, Monthly, Schedule, Weekly
 from county_gov.contract.page import Column, Paragraphs, Row, Status, Table
 from county_gov.contract.text import Text
 from county_gov.errors import NotFound
+from county_gov.server.console import navigation
 from county_gov.server.console.case_tasks import local_time
 from county_gov.server.console.frame import draw
 from county_gov.server.console.listing import Listing
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from county_gov.server.call import Call
     from county_gov.store.jobs import Run
 
-TITLE = Text(zh="定时任务", en="Jobs")
+TITLE = navigation.JOBS.title
 FORM = "application/x-www-form-urlencoded"
 STATES: dict[str, tuple[Text, Status]] = {
     "waiting": (Text(zh="等待执行", en="Waiting"), "notice"),

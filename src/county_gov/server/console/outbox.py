@@ -8,6 +8,7 @@ from attrs import frozen
 
 from county_gov.contract.page import Column, Row, Status, Table
 from county_gov.contract.text import Text
+from county_gov.server.console import navigation
 from county_gov.server.console.frame import draw
 from county_gov.server.console.listing import Listing
 from county_gov.server.outbox import READ, WRITE, require_outbox, sees_outbox, send_again
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from county_gov.server.call import Call
     from county_gov.store.outbox import Letter
 
-TITLE = Text(zh="通知发送", en="Outbox")
+TITLE = navigation.OUTBOX.title
 DEAD = Text(zh="未能送达的通知", en="Notices that could not be delivered")
 NONE = Text(zh="没有未能送达的通知。", en="Every notice was delivered or still waits its turn.")
 CASE = Text(zh="查看事项", en="Open its case")

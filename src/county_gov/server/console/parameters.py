@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from county_gov.contract.page import Column, Row, Table
 from county_gov.contract.text import Text
 from county_gov.parameters.words import COUNTY, day_words, value_words
+from county_gov.server.console import navigation
 from county_gov.server.console.frame import draw
 from county_gov.server.console.naming import area_name
 from county_gov.server.routes import SIGNED_IN, Route
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from county_gov.parameters import AreaValue, Overview, Proposal
     from county_gov.server.call import Call
 
-TITLE = Text(zh="参数设置", en="Settings")
+TITLE = navigation.SETTINGS.title
 MINE = Text(zh="等您批准", en="waits for you")
 OTHERS = Text(zh="等他人批准", en="waits for somebody else")
 DEFAULT = Text(zh="默认值", en="Default")

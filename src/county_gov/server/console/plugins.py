@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from county_gov.contract.page import Column, Paragraphs, Row, Status, Table
 from county_gov.contract.text import Text
-from county_gov.server.console import plugin_events
+from county_gov.server.console import navigation, plugin_events
 from county_gov.server.console.frame import draw
-from county_gov.server.console.navigation import PLUGINS as PLUGINS_PAGE
 from county_gov.server.console.listing import Listing
 from county_gov.server.console.plugin_events import (
     deliver_all_actions,
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from county_gov.registry.gateway import Circuit
     from county_gov.server.call import Call
 
-TITLE = PLUGINS_PAGE.title
+TITLE = navigation.PLUGINS.title
 MISSED = Text(zh="插件错过的消息", en="Events that plugins have missed")
 SHOWN = 25
 """Purposes on a page."""

@@ -12,8 +12,8 @@ from aiohttp import web
 
 from county_gov.contract.text import Text
 from county_gov.errors import IntakeError
+from county_gov.server.console import navigation
 from county_gov.server.console.frame import draw
-from county_gov.server.console.navigation import QUARANTINE as QUARANTINE_PAGE
 from county_gov.server.console.listing import Listing, typed
 from county_gov.server.console.quarantine_words import REASONS, reason_text
 from county_gov.server.quarantine import READ, WRITE, quarantine_of, quarantine_scope
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-TITLE = QUARANTINE_PAGE.title
+TITLE = navigation.QUARANTINE.title
 PAGES = 40
 """Pages that can be turned to; further back, a filter is the better way."""
 ALL = Text(zh="全部", en="All")

@@ -13,6 +13,7 @@ from county_gov.contract.dataset import VALID_FROM_FIELD
 from county_gov.contract.page import Column, Row, Table
 from county_gov.contract.text import Text
 from county_gov.errors import RecordInvalid
+from county_gov.server.console import navigation
 from county_gov.server.console.frame import draw
 from county_gov.server.console.listing import Listing, typed
 from county_gov.server.console.records_names import RecordNames, label_of, options_of, read_names
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from county_gov.server.call import Call
     from county_gov.tabular.table import TableFormat
 
-TITLE = Text(zh="数据目录", en="Catalogue")
+TITLE = navigation.CATALOGUE.title
 CATALOGUE = Link(TITLE, "/records")
 ALL = Text(zh="全部", en="All")
 TODAY = Text(zh="今天有效", en="In force today")

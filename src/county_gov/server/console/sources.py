@@ -9,6 +9,7 @@ from county_gov.contract.clock import DAY, MICROSECONDS
 from county_gov.contract.page import Column, Row, Status, Table
 from county_gov.contract.text import Text
 from county_gov.errors import AccessDenied
+from county_gov.server.console import navigation
 from county_gov.server.console.frame import draw
 from county_gov.server.console.listing import EXPORTED, Listing, csv_answer, table_rows
 from county_gov.server.console.naming import area_name, datastream_name
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 PERMISSION = "core.sources.read"
 OBSERVATIONS = "core.observations.read"
-TITLE = Text(zh="数据来源", en="Sources")
+TITLE = navigation.SOURCES.title
 PERIODS = 3
 """A reading is stale after so many periods without another."""
 IRREGULAR = DAY

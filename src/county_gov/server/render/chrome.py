@@ -9,7 +9,19 @@ from attrs import frozen
 from county_gov.contract.text import Text
 
 Icon = Literal[
-    "dashboard", "alert", "case", "source", "records", "quarantine", "account", "chart", "page"
+    "dashboard",
+    "alert",
+    "case",
+    "records",
+    "settings",
+    "source",
+    "quarantine",
+    "outbox",
+    "job",
+    "plugin",
+    "account",
+    "chart",
+    "page",
 ]
 """Symbols of the sprite that a navigation entry may carry."""
 
