@@ -25,7 +25,7 @@ from sqlalchemy import make_url
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["chromium", "postgresql", "postgresql_database"]
+__all__ = ["chromium", "missing", "postgresql", "postgresql_database"]
 
 REQUIRE_SERVICES = "COUNTY_GOV_REQUIRE_SERVICES"
 POSTGRESQL_USER = "county"
@@ -45,7 +45,7 @@ def postgresql() -> Iterator[str]:
     """
     binaries = _postgresql_binaries()
     if binaries is None:
-        _missing("PostgreSQL's initdb and pg_ctl: in PATH or /usr/lib/postgresql/*/bin")
+        missing("PostgreSQL's initdb and pg_ctl: in PATH or /usr/lib/postgresql/*/bin")
     with _cluster(binaries) as url:
         yield url
 
@@ -66,11 +66,12 @@ def chromium() -> Path:
     names = ("chromium", "chromium-browser", "google-chrome")
     found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
-        _missing(f"Chromium: one of {', '.join(names)} in PATH")
+        missing(f"Chromium: one of {', '.join(names)} in PATH")
     return Path(found)
 
 
-def _missing(what: str) -> NoReturn:
+def missing(what: str) -> NoReturn:
+    """Skip a test that needs something, or fail it where nothing may be missing."""
     reason = f"this test needs {what}"
     if os.environ.get(REQUIRE_SERVICES) == "1":
         pytest.fail(f"{reason}, and {REQUIRE_SERVICES}=1 forbids to skip it", pytrace=False)
@@ -139,7 +140,7 @@ def _identity(folder: Path) -> Mapping[str, Any]:
             identity = {"user": known[name].pw_uid, "group": known[name].pw_gid, "extra_groups": []}
             _own(folder, identity)
             return identity
-    _missing(f"one of the users {', '.join(UNPRIVILEGED_USERS)}, to run PostgreSQL without root")
+    missing(f"one of the users {', '.join(UNPRIVILEGED_USERS)}, to run PostgreSQL without root")
 
 
 def _own(path: Path, identity: Mapping[str, Any]) -> None:

@@ -43,7 +43,7 @@ def test_a_missing_service_skips_the_test(monkeypatch: pytest.MonkeyPatch) -> No
     """On a developer's machine a missing program skips, and says what is missing."""
     monkeypatch.delenv(services.REQUIRE_SERVICES, raising=False)
     with pytest.raises(pytest.skip.Exception, match="needs a lighthouse"):
-        services._missing("a lighthouse")
+        services.missing("a lighthouse")
 
 
 def test_a_missing_service_fails_the_test_where_services_are_required(
@@ -52,4 +52,4 @@ def test_a_missing_service_fails_the_test_where_services_are_required(
     """In continuous integration a missing program is a failure."""
     monkeypatch.setenv(services.REQUIRE_SERVICES, "1")
     with pytest.raises(pytest.fail.Exception, match="needs a lighthouse"):
-        services._missing("a lighthouse")
+        services.missing("a lighthouse")

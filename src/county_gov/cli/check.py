@@ -58,11 +58,12 @@ def _check_addresses(county: County) -> None:
 
 
 def _isolation(plugin: LoadedPlugin) -> str:
-    """Where a plugin runs, and what could not be closed to it."""
-    from county_gov.registry.isolation.loading import open_doors
+    """Where a plugin runs, what is closed to it, and what could not be."""
+    from county_gov.registry.isolation.loading import closed_doors, open_doors
 
     if plugin.process is None:
         return ""
-    doors = [one.in_language("en") for one in open_doors(plugin.process)]
-    left = f", not closed to it: {', '.join(doors)}" if doors else ""
-    return f", in a process of its own{left}"
+    closed = ", ".join(one.in_language("en") for one in closed_doors(plugin.process))
+    doors = ", ".join(one.in_language("en") for one in open_doors(plugin.process))
+    said = f", in a process of its own, closed to it: {closed or 'nothing'}"
+    return f"{said}; not closed to it: {doors}" if doors else said

@@ -18,7 +18,7 @@ class ProcessLimits:
         message_bytes: Longest message, and so the largest result, that is taken.
         cpu_seconds: Processor time after which it is ended, and started anew.
         open_files: Descriptors that it may have open.
-        file_bytes: Longest file that it may write in its folder.
+        threads: How many its async functions may hand work to; it can make no others.
     """
 
     seconds: float = 10.0
@@ -27,7 +27,7 @@ class ProcessLimits:
     message_bytes: int = 64 * MIB
     cpu_seconds: int = 3600
     open_files: int = 64
-    file_bytes: int = 16 * MIB
+    threads: int = 4
 
     def rlimits(self) -> dict[str, int]:
         """The limits that the kernel keeps, by their names in `resource`."""
@@ -35,6 +35,6 @@ class ProcessLimits:
             "RLIMIT_AS": self.memory_bytes,
             "RLIMIT_CPU": self.cpu_seconds,
             "RLIMIT_NOFILE": self.open_files,
-            "RLIMIT_FSIZE": self.file_bytes,
+            "RLIMIT_FSIZE": 0,
             "RLIMIT_CORE": 0,
         }

@@ -24,9 +24,10 @@ from county_gov.contract.clock import MICROSECONDS
 from county_gov.deployment import County
 from county_gov.errors import ContractError
 from county_gov.registry.gateway import Circuit
-from county_gov.registry.isolation import confinement
+from county_gov.registry.isolation import confinement, seccomp
 from county_gov.server import application
 from tests.registry.isolation.conftest import STREAMS, MakeCounty
+from tests.services import missing
 
 Logs = list[MutableMapping[str, Any]]
 
@@ -153,9 +154,9 @@ async def test_a_plugin_in_its_process_harms_nobody(
     is cut off.
     """
     if mode in FILES and not confinement.landlock_version():
-        pytest.skip("this kernel has no Landlock: files cannot be closed")
-    if mode in CALLS and not confinement.offers_seccomp():
-        pytest.skip("this kernel has no seccomp: system calls cannot be closed")
+        missing("a kernel with Landlock, which closes files")
+    if mode in CALLS and not seccomp.offers():
+        missing("a kernel with seccomp, which closes system calls")
     key = tmp_path / "device-master.key"
     key.write_text(SECRET, encoding="utf-8")
     port = listener.getsockname()[1]

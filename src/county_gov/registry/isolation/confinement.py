@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import resource
 import signal
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from county_gov.registry.isolation import syscalls
+from county_gov.registry.isolation import seccomp, syscalls
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
-PR_GET_SECCOMP = 21
-SECCOMP_MODE_FILTER = 2
-CLONE_THREAD, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWNET = 0x10000, 0x8000000, 0x10000000, 0x40000000
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
+CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWNET = 0x8000000, 0x10000000, 0x40000000
 CAPABILITY_VERSION_3 = 0x20080522
 
 READ_FILE, READ_DIR, EXECUTE = 1 << 2, 1 << 3, 1 << 0
@@ -30,14 +29,9 @@ FIRST_RIGHTS = (1 << 13) - 1
 MORE_RIGHTS = ((2, 1 << 13), (3, 1 << 14), (5, 1 << 15))
 """Version of Landlock's interface, and the right that came with it."""
 TCP_SINCE, TCP_RIGHTS = 4, 0b11
+FIOSETOWN = 0x8901
 SCOPED_SINCE, SCOPES = 6, 0b11
 """Since which version TCP can be closed, and abstract Unix sockets and signals be kept inside."""
-
-RETURN, LOAD, EQUAL, AT_LEAST, ANY_BIT = 0x06, 0x20, 0x15, 0x35, 0x45
-ALLOW, REFUSE, END_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
-EPERM, ENOSYS = 1, 38
-NUMBER_AT, ARCHITECTURE_AT, FIRST_ARGUMENT_AT = 0, 4, 16
-X32_BIT = 0x40000000
 
 
 def libc() -> ctypes.CDLL:
@@ -48,12 +42,6 @@ def libc() -> ctypes.CDLL:
 def landlock_version() -> int:
     """Version of Landlock that the kernel offers, 0 for none."""
     return max(0, int(libc().syscall(syscalls.LANDLOCK_CREATE, None, 0, 1)))
-
-
-def offers_seccomp() -> bool:
-    """Whether system calls can be filtered."""
-    known = syscalls.machine() in syscalls.ARCHITECTURES
-    return known and int(libc().prctl(PR_GET_SECCOMP, 0, 0, 0, 0)) >= 0
 
 
 def offers_namespaces() -> bool:
@@ -69,14 +57,13 @@ def offers_namespaces() -> bool:
 
 
 def confine(
-    *, limits: Mapping[str, int], readable: Iterable[str], writable: str, parent: int
+    *, limits: Mapping[str, int], readable: Iterable[str], parent: int
 ) -> dict[str, bool | int]:
-    """Close what can be closed; returns what was.
+    """Close what can be closed; returns what was. Nothing on disk stays writable.
 
     Args:
         limits: Names of `resource` limits and their values.
         readable: Files and folders that stay readable.
-        writable: The one folder that may be written.
         parent: Process at whose end this one ends.
     """
     c = libc()
@@ -93,11 +80,36 @@ def confine(
     closed["namespaces"] = c.unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC) == 0
     _drop_capabilities(c)
     c.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    closed["landlock"] = _landlock(c, readable, writable)
-    closed["seccomp"] = _seccomp(c)
-    if not closed["seccomp"]:
-        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    closed["landlock"] = _landlock(c, readable)
+    closed["seccomp"] = seccomp.refuse_calls()
+    closed["signals"] = closed["landlock"] >= SCOPED_SINCE or not _can_signal(parent)
     return closed
+
+
+def close_threads() -> bool:
+    """Let no further thread be made; whether the kernel sees to that for every account."""
+    if seccomp.refuse_threads():
+        return True
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    return False
+
+
+def _can_signal(process: int) -> bool:
+    """Whether another process can be sent signals, at once or by what becomes of a descriptor."""
+    own, other = os.pipe()
+    try:
+        for attempt in (
+            lambda: os.kill(process, 0),
+            lambda: fcntl.fcntl(own, fcntl.F_SETOWN, process),
+            lambda: fcntl.ioctl(own, FIOSETOWN, struct.pack("i", process)),
+        ):
+            with contextlib.suppress(OSError):
+                attempt()
+                return True
+    finally:
+        os.close(own)
+        os.close(other)
+    return False
 
 
 def _drop_capabilities(c: ctypes.CDLL) -> None:
@@ -105,8 +117,8 @@ def _drop_capabilities(c: ctypes.CDLL) -> None:
     c.capset(ctypes.create_string_buffer(head), ctypes.create_string_buffer(bytes(24)))
 
 
-def _landlock(c: ctypes.CDLL, readable: Iterable[str], writable: str) -> int:
-    """Keep the process to these files; the version in force, 0 where it could not be done."""
+def _landlock(c: ctypes.CDLL, readable: Iterable[str]) -> int:
+    """Let these files be read and no other; the version in force, 0 where it could not be done."""
     version = landlock_version()
     if not version:
         return 0
@@ -122,7 +134,6 @@ def _landlock(c: ctypes.CDLL, readable: Iterable[str], writable: str) -> int:
     try:
         for path in readable:
             _allow(c, rules, path, READ_FILE | READ_DIR | EXECUTE)
-        _allow(c, rules, writable, rights & ~EXECUTE)
         done = int(c.syscall(syscalls.LANDLOCK_RESTRICT, rules, 0)) == 0
     finally:
         os.close(rules)
@@ -141,50 +152,3 @@ def _allow(c: ctypes.CDLL, rules: int, path: str, rights: int) -> None:
         c.syscall(syscalls.LANDLOCK_ADD, rules, 1, rule, 0)
     finally:
         os.close(descriptor)
-
-
-def _step(code: int, value: int, then: int = 0, otherwise: int = 0) -> bytes:
-    """One instruction of classic BPF: ``then`` and ``otherwise`` are instructions skipped."""
-    return struct.pack("<HBBI", code, then, otherwise, value)
-
-
-def filter_program(architecture: int, forbidden: Sequence[int]) -> bytes:
-    """The filter of system calls, as classic BPF (``seccomp(2)``)."""
-    refuse = _step(RETURN, REFUSE | EPERM)
-    program = [
-        _step(LOAD, ARCHITECTURE_AT),
-        _step(EQUAL, architecture, then=1),
-        _step(RETURN, END_PROCESS),
-        _step(LOAD, NUMBER_AT),
-    ]
-    if architecture == syscalls.ARCHITECTURES["x86_64"]:
-        program += [_step(AT_LEAST, X32_BIT, otherwise=1), refuse]
-    for number in forbidden:
-        program += [_step(EQUAL, number, otherwise=1), refuse]
-    # The C library falls back to clone where clone3, whose flags no filter can read, is not known.
-    program += [_step(EQUAL, syscalls.CLONE3, otherwise=1), _step(RETURN, REFUSE | ENOSYS)]
-    program += [
-        _step(EQUAL, syscalls.clone(), otherwise=3),
-        _step(LOAD, FIRST_ARGUMENT_AT),
-        _step(ANY_BIT, CLONE_THREAD, then=1),
-        refuse,
-    ]
-    program += [
-        _step(LOAD, NUMBER_AT),
-        _step(EQUAL, syscalls.prlimit(), otherwise=3),
-        _step(LOAD, FIRST_ARGUMENT_AT),
-        _step(EQUAL, 0, then=1),
-        refuse,
-    ]
-    program.append(_step(RETURN, ALLOW))
-    return b"".join(program)
-
-
-def _seccomp(c: ctypes.CDLL) -> bool:
-    architecture = syscalls.ARCHITECTURES.get(syscalls.machine())
-    if architecture is None:
-        return False
-    program = filter_program(architecture, syscalls.forbidden())
-    code = ctypes.create_string_buffer(program, len(program))
-    head = struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
-    return int(c.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, head, 0, 0)) == 0

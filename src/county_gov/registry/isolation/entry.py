@@ -46,17 +46,20 @@ def main() -> None:
     sys.path[:] = [*order["standard"], *order["installed"]]
     sys.meta_path.insert(0, Roots(order["roots"]))
     from county_gov.registry.isolation.channel import Channel
-    from county_gov.registry.isolation.confinement import confine
+    from county_gov.registry.isolation.confinement import close_threads, confine
+    from county_gov.registry.isolation.threads import waiting_threads
 
     closed = confine(
         limits=order["limits"],
         readable=order["readable"],
-        writable=order["folder"],
         parent=order["parent"],
     )
+    threads = waiting_threads(order["threads"])
+    closed["threads"] = close_threads()
     from county_gov.registry.isolation.worker import serve
 
-    serve(Channel(order["incoming"], order["outgoing"], order["message_bytes"]), closed)
+    channel = Channel(order["incoming"], order["outgoing"], order["message_bytes"])
+    serve(channel, closed, threads)
 
 
 if __name__ == "__main__":

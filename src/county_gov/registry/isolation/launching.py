@@ -16,7 +16,12 @@ from county_gov.registry.isolation.channel import Channel
 from county_gov.registry.isolation.places import Places
 from county_gov.registry.limits import ProcessLimits
 
-ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LANG": "C.UTF-8"}
+ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    "MALLOC_ARENA_MAX": "1",  # each thread's would take 64 MiB of its address space
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 """All that a plugin's process finds in its environment."""
 
 
@@ -41,19 +46,13 @@ class Order:
     config: Mapping[str, object]
     secrets: Mapping[str, Mapping[str, str]] = field(repr=False)
 
-    def told(self, folder: Path) -> dict[str, object]:
-        """What the process is told, once it is closed.
-
-        Args:
-            folder: Its own folder.
-        """
+    def told(self) -> dict[str, object]:
+        """What the process is told, once it is closed."""
         names = ("name", "value", "distribution", "version", "place", "config", "secrets")
-        return {"folder": str(folder), **{name: getattr(self, name) for name in names}}
+        return {name: getattr(self, name) for name in names}
 
 
-def launch(
-    limits: ProcessLimits, places: Places, folder: Path
-) -> tuple[subprocess.Popen[bytes], Channel]:
+def launch(limits: ProcessLimits, places: Places) -> tuple[subprocess.Popen[bytes], Channel]:
     """Start a process, which closes itself before it waits for its order.
 
     It ends with the thread that calls this.
@@ -61,7 +60,6 @@ def launch(
     Args:
         limits: What it may use.
         places: Where it may read.
-        folder: Where it may write.
     """
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()
@@ -69,7 +67,7 @@ def launch(
     order = {
         **places.as_order(),
         "limits": limits.rlimits(),
-        "folder": str(folder),
+        "threads": limits.threads,
         "parent": os.getpid(),
         "incoming": theirs_in,
         "outgoing": theirs_out,
@@ -83,7 +81,7 @@ def launch(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=ENVIRONMENT,
-            cwd=folder,
+            cwd="/",
             pass_fds=(theirs_in, theirs_out),
             start_new_session=True,
         )

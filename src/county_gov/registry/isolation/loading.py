@@ -6,7 +6,7 @@ from county_gov.contract.text import Text
 from county_gov.errors import PluginFailed, Problem
 from county_gov.registry.configuration import Secrets
 from county_gov.registry.discovery import LoadedPlugin, PluginRequest
-from county_gov.registry.isolation import confinement
+from county_gov.registry.isolation import confinement, seccomp
 from county_gov.registry.isolation.launching import Order
 from county_gov.registry.isolation.places import Places
 from county_gov.registry.isolation.process import PluginProcess
@@ -17,6 +17,8 @@ PROTECTIONS: tuple[tuple[str, Text], ...] = (
     ("landlock", Text(zh="文件（Landlock）", en="files (Landlock)")),
     ("seccomp", Text(zh="系统调用（seccomp）", en="system calls (seccomp)")),
     ("namespaces", Text(zh="网络（命名空间）", en="network (namespaces)")),
+    ("signals", Text(zh="信号", en="signals")),
+    ("threads", Text(zh="线程数", en="number of threads")),
 )
 """What the kernel may close to a process, and how it is called."""
 
@@ -60,12 +62,20 @@ def load_isolated(
 
 def missing_protections() -> tuple[str, ...]:
     """What this kernel could not close to any process, in words; looked up without trying."""
+    landlock, filters = confinement.landlock_version(), seccomp.offers()
     offered = {
-        "landlock": bool(confinement.landlock_version()),
-        "seccomp": confinement.offers_seccomp(),
+        "landlock": bool(landlock),
+        "seccomp": filters,
         "namespaces": confinement.offers_namespaces(),
+        "signals": filters or landlock >= confinement.SCOPED_SINCE,
+        "threads": filters,
     }
     return tuple(words.in_language("en") for name, words in PROTECTIONS if not offered[name])
+
+
+def closed_doors(process: PluginProcess) -> tuple[Text, ...]:
+    """What the kernel closed to a process."""
+    return tuple(words for name, words in PROTECTIONS if process.closed.get(name))
 
 
 def open_doors(process: PluginProcess) -> tuple[Text, ...]:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import atexit
 import queue
-import shutil
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import TimeoutError as NoAnswer
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -69,7 +66,6 @@ class PluginProcess:
         self._changed = threading.Condition()
         self._one_at_a_time = threading.Lock()
         self._stopped = False
-        self._folder = Path(tempfile.mkdtemp(prefix=f"county-gov-{order.name}-"))
         self._output = Output(order.name)
         # One thread lives as long as this object: the process ends with the thread that began it.
         self._keeper = threading.Thread(target=self._keep, name=f"plugin-{order.name}", daemon=True)
@@ -217,7 +213,6 @@ class PluginProcess:
             life.end("the county stops")
         self._wanted.put(False)
         self._keeper.join(timeout=10)
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _result(self, value: Any) -> Any:
         if isinstance(value, BaseException):
@@ -335,10 +330,10 @@ class PluginProcess:
 
     def _spawn(self) -> Life:
         self.starts += 1
-        popen, channel = launch(self.limits, self.places, self._folder)
+        popen, channel = launch(self.limits, self.places)
         self._output.read(popen)
         life = Life(self.order.name, popen, channel, self.limits.seconds)
-        life.tell(kinds.ORDER, 0, self.order.told(self._folder))
+        life.tell(kinds.ORDER, 0, self.order.told())
         return life
 
     def _greeter(self, life: Life) -> Callable[[Mapping[str, Any], bytes], None]:

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,14 @@ Asked = tuple[str, str, tuple[Any, ...], dict[str, Any], ContextTold | None]
 """Path of a function, the field that holds it, its arguments and keywords, and its context."""
 
 
-def serve(channel: Channel, closed: Mapping[str, bool | int]) -> None:
-    """Load the plugin that the county orders, then answer until the county hangs up."""
+def serve(channel: Channel, closed: Mapping[str, bool | int], threads: ThreadPoolExecutor) -> None:
+    """Load the plugin that the county orders, then answer until the county hangs up.
+
+    Args:
+        channel: To the county.
+        closed: What the kernel closed.
+        threads: All that there are beside this one.
+    """
     kind, number, tree, buffers = channel.receive()
     shapes = Shapes()
     order = Unpacker(buffers, _no_function, shapes, bounded=False).value(tree)
@@ -44,7 +51,10 @@ def serve(channel: Channel, closed: Mapping[str, bool | int]) -> None:
     hello = worker.load(order)
     worker.send(kinds.HELLO, number, hello, functions=worker.functions)
     if not hello["problems"]:
-        asyncio.run(worker.run())
+        # Not asyncio.run, which would end its executor on one thread more.
+        loop = asyncio.new_event_loop()
+        loop.set_default_executor(threads)
+        loop.run_until_complete(worker.run())
 
 
 def _no_function(reference: str, _of: str) -> Function:
@@ -283,7 +293,7 @@ def _load(order: Mapping[str, Any]) -> LoadedPlugin | tuple[Problem, ...]:
         use=order["name"],
         config=order["config"],
         place=order["place"],
-        folder=Path(order["folder"]),
+        folder=Path("/"),
         secrets=KnownSecrets(order["secrets"]),
     )
     plugin, problems = configure(
