@@ -279,7 +279,7 @@ class ReadingContext(Protocol):
         """Values that the county has set, as far as this context's reader sees them.
 
         A plugin sees all. A person sees those without a ``read_permission``, and of the others the
-        values of the areas that it reaches, and of all areas above these.
+        values of the areas that it reaches, of all areas above these, and of the whole county.
         """
         ...
 
@@ -448,7 +448,7 @@ class EndpointContext(ActingContext, Protocol):
 
     @property
     def actor(self) -> Actor:
-        """Who asks: a person, a device, or `ANYBODY`."""
+        """Who asks: a person or a device; without name and account where nobody has signed in."""
         ...
 
     @property

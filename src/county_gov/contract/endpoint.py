@@ -97,10 +97,13 @@ class Endpoint:
         path: Begins with "/"; ``{name}`` stands for one part, or for what is left of it, as in
             ``/Things({name})``. Its first part must be free: none of the core's, such as ``/api``,
             ``/static`` or ``/cases``. A GET also answers HEAD.
-        permission: Who may call it. It opens the endpoint and nothing else: what ``ctx`` reads and
-            writes is for each kind of thing's own permission to say.
+        permission: Who may call it; empty only where it is ``public``. It opens the endpoint and
+            nothing else: what ``ctx`` reads and writes is for each kind of thing's own permission
+            to say.
         handler: Async function of the context, which reads and acts as who asks, and the request.
         device: Whether devices that sign their requests may call it too.
+        public: Whether anybody may call it without signing in; such a caller reads what is public
+            (see `EndpointContext`) and has neither name nor account.
         maximum_bytes: Longest body that is taken.
         seconds: After so long it has failed.
 
@@ -115,6 +118,7 @@ class Endpoint:
     permission: str
     handler: Callable[[EndpointContext, Request], Awaitable[Response]]
     device: bool = False
+    public: bool = False
     maximum_bytes: int = 1_048_576
     seconds: float = 30.0
 
@@ -126,5 +130,6 @@ class Endpoint:
         if self.method not in METHODS:
             known = ", ".join(METHODS)
             raise ContractError(f"endpoint {self.id}: the method must be one of {known}")
-        if not self.permission:
-            raise ContractError(f"endpoint {self.id}: name its permission")
+        if bool(self.permission) == self.public:
+            text = "name its permission, or say public=True; never both"
+            raise ContractError(f"endpoint {self.id}: {text}")

@@ -44,6 +44,9 @@ class Parameter:
         default: Value before any is approved; None means that there is none, and what needs it
             cannot be determined.
         citation: Where the default comes from.
+        read_permission: Who is shown its values by pages, commands and endpoints, beside who may
+            propose or approve them: for the areas that it reaches and all above. Empty: everybody
+            with an account. Where the field is classified "public", anybody.
 
     Raises:
         ContractError: if a permission is missing.
@@ -57,6 +60,7 @@ class Parameter:
     per_area: bool = False
     default: Value = None
     citation: Citation | None = None
+    read_permission: str = ""
 
     def __attrs_post_init__(self) -> None:
         if not (self.permission and self.approval_permission):
@@ -89,5 +93,14 @@ class ParameterReader(Protocol):
     async def value(
         self, parameter: str, *, area: str = "", on: date | None = None
     ) -> ParameterValue | None:
-        """The value that holds in an area on a local day (today), or None where none does."""
+        """The value that holds in an area on a local day, or None where none does.
+
+        Args:
+            parameter: Id of a parameter of any enabled plugin.
+            area: Code of the area that is asked for; empty means the whole county.
+            on: The local day; None means today.
+
+        Raises:
+            NotFound: if there is no such parameter, or not for who reads.
+        """
         ...

@@ -146,7 +146,7 @@ class CountyContexts:
             clock=self.clock,
             timezone=self.settings.county.timezone,
             read=self.reader(actor, plugin=plugin),
-            parameters=ParameterValues(self.parameters),
+            parameters=ParameterValues(self.parameters, actor),
         )
 
     def _writer(self, plugin: str, deed: Deed, *, once: bool = False) -> RecordAccess:

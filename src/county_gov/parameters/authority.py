@@ -67,6 +67,16 @@ class Authority:
         """Whether an actor may approve or reject a value that somebody else proposed."""
         return _is_person(actor) and self._reaches(actor.scope(parameter.approval_permission), area)
 
+    def reads(self, actor: Actor, parameter: Parameter, area: str) -> bool:
+        """Whether a plugin may show an actor what holds in an area ("" for the county)."""
+        if actor.kind == "system" or parameter.field.classification == "public":
+            return True
+        permission = parameter.read_permission
+        if not permission:
+            return _is_person(actor)
+        reached = not area or self._touches(actor.scope(permission), area)
+        return (actor.may(permission) and reached) or self.sees(actor, parameter, area)
+
     def sees_any(self, actor: Actor, parameter: Parameter) -> bool:
         """Whether an actor may know of a parameter."""
         return any(actor.may(one) for one in _reading(parameter))

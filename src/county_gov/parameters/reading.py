@@ -83,17 +83,23 @@ class Overview:
 
 @frozen(eq=False)
 class ParameterValues:
-    """What plugins are given: values to read, and nothing to propose with.
+    """What plugins are given: values to read as an actor, and nothing to propose with.
 
     Implements `county_gov.contract.parameter.ParameterReader`.
     """
 
     _reading: ParameterReading
+    _actor: Actor
 
     async def value(
         self, parameter: str, *, area: str = "", on: date | None = None
     ) -> ParameterValue | None:
-        """The value that holds in an area on a local day (today), or None where none does."""
+        """The value that holds in an area on a local day (today), or None where none does.
+
+        Raises:
+            NotFound: if there is no such parameter, or not for the actor.
+        """
+        self._reading.require_read(self._actor, parameter, area)
         return await self._reading.value(parameter, area=area, on=on)
 
 
@@ -145,6 +151,16 @@ class ParameterReading:
         return await self._store.read(
             lambda snapshot: self.value_at(snapshot, parameter, area, day)
         )
+
+    def require_read(self, actor: Actor, parameter: str, area: str) -> None:
+        """Refuse a parameter that is not for an actor to be shown.
+
+        Raises:
+            NotFound: as for one that no enabled plugin declares.
+        """
+        declared = self._declared(parameter)
+        if not self._authority().reads(actor, declared, self._own(area)):
+            raise no_parameter(parameter)
 
     def value_at(
         self, snapshot: Snapshot, parameter: str, area: str, day: int

@@ -84,7 +84,11 @@ def _permissions(contributions: Contributions) -> Iterator[Reference]:
         ("pages", contributions.pages, ("permission",)),
         ("commands", contributions.commands, ("permission",)),
         ("endpoints", contributions.endpoints, ("permission",)),
-        ("parameters", contributions.parameters, ("permission", "approval_permission")),
+        (
+            "parameters",
+            contributions.parameters,
+            ("permission", "approval_permission", "read_permission"),
+        ),
         ("workflows", contributions.workflows, ("read_permission",)),
         (
             "datasets",

@@ -65,7 +65,7 @@ def endpoint_routes(county: County) -> Iterable[Route]:
             endpoint.method,
             endpoint.path,
             partial(_answer, endpoint),
-            Access(device=endpoint.device, permission=endpoint.permission),
+            Access(public=endpoint.public, device=endpoint.device, permission=endpoint.permission),
             endpoint.title,
             kind="api",
             media=() if endpoint.method in ("GET", "DELETE") else (ANY,),

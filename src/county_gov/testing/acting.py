@@ -134,7 +134,7 @@ class Acting(Stage):
         address, _, query = path.partition("?")
         endpoint, parts = self._endpoint(method, address)
         actor = await self.actor(who)
-        if not actor.may(endpoint.permission):
+        if not (endpoint.public or actor.may(endpoint.permission)):
             raise AccessDenied(f"{who} may not call {path}: it needs {endpoint.permission}")
         pairs = (one.partition("=") for one in query.split("&") if one)
         request = Request(

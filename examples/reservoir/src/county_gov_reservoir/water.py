@@ -113,6 +113,7 @@ FLOOD_LIMIT = Parameter(
     ),
     permission=PROPOSE,
     approval_permission=APPROVE,
+    read_permission=READ,
     per_area=True,
 )
 
