@@ -16,12 +16,17 @@ returns, all that follows from it has happened.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from county_gov.contract.access import Scope
 from county_gov.contract.workflow import CaseView
+from county_gov.errors import NotFound
+from county_gov.registry.configuration import did_you_mean
 from county_gov.testing.acting import Acting, id_of
 from county_gov.testing.feeding import Feeding
+from county_gov.testing.telling import story_so_far
 from county_gov.testing.world import EVERYTHING_ROLE
 
 if TYPE_CHECKING:
@@ -57,14 +62,36 @@ class Scenario(Feeding, Acting):
         folder: Where the county lives; a temporary folder otherwise.
     """
 
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if isinstance(error, Exception):
+                error.add_note(await story_so_far(self))
+        finally:
+            await super().__aexit__(kind, error, traceback)
+
     async def episodes(self, policy: str = "", *, open_only: bool = False) -> list[EpisodeView]:
-        """Alert episodes, oldest first."""
+        """Alert episodes, oldest first.
+
+        Raises:
+            NotFound: if there is no such alert policy.
+        """
+        _require("alert policy", policy, self.county.registry.contributions.alert_policies)
         reader = self.county.reader(Scope.everything())
         found = await reader.episodes(policy=policy, open_only=open_only, limit=500)
         return sorted(found, key=lambda one: (one.started_at, one.id))
 
     async def cases(self, workflow: str = "", *, open_only: bool = False) -> list[CaseView]:
-        """Cases, oldest first."""
+        """Cases, oldest first.
+
+        Raises:
+            NotFound: if there is no such workflow.
+        """
+        _require("workflow", workflow, self.county.cases.workflows)
         reader = self.county.reader(Scope.everything())
         found = await reader.cases(workflow=workflow, open_only=open_only, limit=500)
         return sorted(found, key=lambda one: int(one.id))
@@ -92,7 +119,10 @@ class Scenario(Feeding, Acting):
 
     async def records(self, dataset: str, *, on: str = "", **where: Value) -> tuple[Record, ...]:
         """Records in which all of ``where`` holds, by key; of a day where the dataset is dated."""
-        return await self.context().records.find(dataset, where=where, on=on)
+        filters = tuple(
+            Missing(name) if value is None else Equal(name, value) for name, value in where.items()
+        )
+        return await self.context().records.find(dataset, where=filters, on=on)
 
     async def parameter(self, parameter: str, *, area: str = "") -> ParameterValue | None:
         """What a parameter is today."""
@@ -101,3 +131,9 @@ class Scenario(Feeding, Acting):
     def context(self, plugin: str = "") -> Context:
         """The context that the plugin is given (or another one of the story)."""
         return self.county.context(plugin or self.plugin.name)
+
+
+def _require(kind: str, name: str, known: Collection[str]) -> None:
+    """Refuse a name that nothing has: a story would find nothing, and be content."""
+    if name and name not in known:
+        raise NotFound(f"there is no {kind} {name!r}; {did_you_mean(name, sorted(known))}")
