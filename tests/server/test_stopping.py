@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import aiohttp
+import pytest
 import msgspec
 
 from county_gov.contract.clock import HOUR
@@ -74,6 +75,20 @@ async def test_readiness(site: Site) -> None:
         assert (503, {"ready": False}) == (answer.status, await answer.json())
     async with visitor.get("/healthz") as answer:
         assert 200 == answer.status
+
+
+async def test_who_cannot_write_is_not_ready(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the disk is full or commits fail it says so to whoever sends people to it."""
+    visitor = site.visitor()
+    told = []
+    monkeypatch.setattr(site.county.store.writer, "_note_trouble", lambda *_: None)
+    for trouble in ("the disk is full", ""):
+        site.county.store.writer.trouble = trouble
+        async with visitor.get("/readyz") as answer:
+            told.append(answer.status)
+        async with visitor.get("/healthz") as answer:
+            assert 200 == answer.status
+    assert [503, 200] == told
 
 
 async def test_metrics(site: Site) -> None:

@@ -163,7 +163,9 @@ def test_a_full_disk_keeps_nothing_of_the_change_and_all_before_it(store: Store)
         store.submit(too_much).result(PATIENCE)
     assert ["too much"] == undone
     assert 1 == _count(store)
+    assert "the disk is full" in store.writer.trouble
     store.submit(_put("small")).result(PATIENCE)
+    assert "" == store.writer.trouble
     store.submit(lambda tx: tx.driver.execute(f"PRAGMA max_page_count={pages * 1000}")).result(30)
     store.submit(too_much).result(PATIENCE)
     assert 1002 == _count(store)

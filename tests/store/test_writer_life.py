@@ -110,6 +110,24 @@ def test_a_commit_that_fails_keeps_nothing_and_undoes_memory(tmp_path: Path) -> 
     store.close()
 
 
+def test_commits_that_fail_one_after_another_are_trouble_until_one_succeeds(tmp_path: Path) -> None:
+    """A single failure is none; the third in a row is, with its reason."""
+    database = FailingCommits(f"sqlite:///{tmp_path / 'county.db'}")
+    database.create_tables()
+    store = Store(database, SystemClock())
+    store.start()
+    database.fail = True
+    told = []
+    for key in "abc":
+        assert store.submit(note(key)).exception(PATIENCE) is not None
+        told.append(store.writer.trouble)
+    database.fail = False
+    store.submit(note("d")).result(PATIENCE)
+    told.append(store.writer.trouble)
+    store.close()
+    assert ["", "", "the commit failed: the disk went away", ""] == told
+
+
 class Unreachable(SqliteDatabase):
     """A database that cannot be begun with, nor connected to, when told so."""
 

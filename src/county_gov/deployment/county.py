@@ -353,6 +353,8 @@ class County(CountyContexts):
         reasons = []
         if not self.store.writer.alive:
             reasons.append("the writer has stopped")
+        if self.store.writer.trouble:
+            reasons.append(f"nothing can be written: {self.store.writer.trouble}")
         running = self._background.running()
         reasons += [
             f"the follower {one.name} has stopped"

@@ -8,7 +8,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from county_gov.contract.text import Text
-from county_gov.server.metrics import gauge_lines, plugin_lines
+from county_gov.server.metrics import event_samples, gauge_lines, plugin_lines
 from county_gov.server.routes import PUBLIC, Route, loopback_or
 from county_gov.store import followers
 from county_gov.store.writer import Priority
@@ -50,10 +50,13 @@ async def show_readiness(call: Call) -> web.StreamResponse:
 async def show_metrics(call: Call) -> web.StreamResponse:
     """Counters in Prometheus' text format."""
     head = await call.county.store.read(followers.head)
+    events, states = await call.county.event_states(), call.county.plugins.states()
+    names = [one.plugin.name for one in states]
     lines = [
         *call.service.metrics.lines(),
         *gauge_lines(_samples(call, head)),
-        *plugin_lines(call.county.plugins.states()),
+        *plugin_lines(states),
+        *gauge_lines(event_samples(names, events, call.now)),
     ]
     return web.Response(
         body=("\n".join(lines) + "\n").encode(), headers={"Content-Type": TEXT_FORMAT}

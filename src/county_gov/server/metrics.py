@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 if TYPE_CHECKING:
+    from county_gov.deployment.events import EventState
     from county_gov.deployment.plugins import PluginState
     from county_gov.registry.gateway import Circuit
 
@@ -37,6 +38,31 @@ PLUGIN_METRICS: tuple[tuple[str, str, str, Callable[[Circuit], float]], ...] = (
     ),
 )
 """Name, type, help and value of what is counted for each purpose of a plugin."""
+
+
+EVENT_METRICS: tuple[tuple[str, str, Callable[[EventState, int], float]], ...] = (
+    (
+        "county_gov_plugin_events_waiting",
+        "Events that a plugin was not told of yet.",
+        lambda one, _now: one.waiting.events,
+    ),
+    (
+        "county_gov_plugin_events_oldest_seconds",
+        "Age of the oldest of them.",
+        lambda one, now: one.oldest_seconds(now),
+    ),
+    (
+        "county_gov_plugin_events_attempts",
+        "Attempts at an event that a plugin fails on.",
+        lambda one, _now: one.delay.attempts if one.delay else 0,
+    ),
+    (
+        "county_gov_plugin_events_missed",
+        "Events that a plugin has missed.",
+        lambda one, _now: one.missed,
+    ),
+)
+"""Name, help and value of what is told of each plugin's events."""
 
 
 @define(eq=False)
@@ -100,6 +126,16 @@ def plugin_lines(states: Iterable[PluginState]) -> Iterator[str]:
     for state in found:
         starts = state.process.starts if state.process else 0
         yield f'{name}{{plugin="{escape(state.plugin.name)}"}} {starts}'
+
+
+def event_samples(
+    plugins: Iterable[str], events: Mapping[str, EventState], now: int
+) -> Iterator[Sample]:
+    """How far each plugin was told of cases and alerts; zeros for one that does not listen."""
+    named = [(f'plugin="{escape(one)}"', events.get(one)) for one in plugins]
+    for name, words, value in EVENT_METRICS:
+        for labels, state in named:
+            yield name, words, labels, 0 if state is None else value(state, now)
 
 
 def gauge_lines(samples: Iterable[Sample]) -> Iterator[str]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
-from county_gov.errors import StoreClosed, StoreError
+from county_gov.errors import StoreClosed, StoreError, StoreFull
 from county_gov.store.changes import (
     Answers,
     Change,
@@ -53,6 +53,9 @@ UNTIDY_SECONDS = 1.0
 SLOW_SECONDS = 0.05
 """No change may hold the writer for longer; the slowest of those that do are recorded."""
 
+TROUBLE_COMMITS = 3
+"""After so many commits that failed one after another the writer is in trouble."""
+
 
 class Writer:
     """Runs changes, one after another, on a thread of its own.
@@ -80,6 +83,10 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._started: Future[None] = Future()
         self._for_people = False
+        self.trouble = ""
+        """Why nothing can be written now: the disk is full, or the last commits have all failed;
+        empty where all is well."""
+        self._failed_commits = 0
         self.commits = 0
         """Commits so far."""
         self.changes = 0
@@ -298,10 +305,12 @@ class Writer:
             self._database.number_journal(tx, tx.entries)
             self._database.commit(connection)
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the changes
-            self._abandon(tx, taken, error)
+            self._note_trouble(self._abandon(tx, taken, error), 1)
         else:
             self._call(tx.callbacks)
             self._tell_listeners(tx)
+            full = [one.error for one in taken if isinstance(one.error, StoreFull)]
+            self._note_trouble(full[0] if full else None, 0)
         self._for_people = False
         self._note(taken, time.perf_counter() - started)
         for change in taken:
@@ -320,6 +329,12 @@ class Writer:
             yield change
             if time.perf_counter() - started > self._limits.gather:
                 return
+
+    def _note_trouble(self, error: StoreError | None, failed: int) -> None:
+        """Remember whether writing works, for whoever asks whether the county can serve."""
+        self._failed_commits = self._failed_commits + failed if failed else 0
+        lasting = isinstance(error, StoreFull) or self._failed_commits >= TROUBLE_COMMITS
+        self.trouble = str(error) if error is not None and lasting else ""
 
     def _note(self, taken: list[Change], seconds: float) -> None:
         failed = sum(change.error is not None for change in taken)
@@ -382,8 +397,10 @@ class Writer:
             )
         self.longest_change = max(self.longest_change, seconds)
 
-    def _abandon(self, tx: Transaction | None, taken: list[Change], error: BaseException) -> None:
-        """Undo a whole group: nothing was kept, or nobody knows whether it was."""
+    def _abandon(
+        self, tx: Transaction | None, taken: list[Change], error: BaseException
+    ) -> StoreError:
+        """Undo a whole group: nothing was kept, or nobody knows whether it was; gives why."""
         explained = self._explain(error)
         if explained is None:
             explained = StoreError(f"the commit failed: {error}")
@@ -393,10 +410,11 @@ class Writer:
             # No transaction could begin: whoever waits now would only wait for the same error.
             self._refuse_waiting(explained)
             self._hang_up()
-            return
+            return explained
         self._undo_all(tx)
         for change in taken:
             change.result, change.error = None, explained
+        return explained
 
     def _undo_all(self, tx: Transaction) -> None:
         try:
