@@ -6,8 +6,8 @@ import asyncio
 from pathlib import Path
 
 import aiohttp
-import pytest
 import msgspec
+import pytest
 
 from county_gov.contract.clock import HOUR
 from county_gov.deployment import County, read_settings
