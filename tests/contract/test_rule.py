@@ -11,7 +11,7 @@ from county_gov.contract.batch import Batch
 from county_gov.contract.clock import HOUR
 from county_gov.contract.rule import (
     Attribute,
-    HourlyMean,
+    Hourly,
     Input,
     Judgement,
     Latest,
@@ -40,10 +40,11 @@ def rule(**inputs: Input) -> Rule:
         ({"time": Latest("level")}, "'time': expected an identifier other than datastream and"),
         ({"a b": Latest("level")}, "'a b': expected an identifier"),
         ({"rain": Window("rain", HOUR, "sum")}, r"inputs\['rain'\]: the first input gives the row"),
-        ({"level": Latest("level", HOUR)}, "within: the first input takes each reading"),
-        ({"level": HourlyMean("level", 0.0)}, "coverage: expected a share above 0 and up to 1"),
+        ({"level": Latest("level", -1)}, "within: expected 0 or more, got -1"),
+        ({"level": Hourly("level", "sum", lateness=-1)}, "lateness: expected 0 microseconds"),
+        ({"level": Hourly("level", coverage=0.0)}, "coverage: expected a share above 0 and up to 1"),
         ({"level": Latest("level"), "rain": Latest("rain")}, r"inputs\['rain'\]: within"),
-        ({"level": Latest("level"), "rain": HourlyMean("rain", 1.5)}, "got 1.5"),
+        ({"level": Latest("level"), "rain": Hourly("rain", coverage=1.5)}, "got 1.5"),
         ({"level": Latest("level"), "rain": Window("rain", 0, "sum")}, "length: expected micro"),
         ({"level": Latest("level"), "rain": Window("rain", 1, "median")}, "got 'median'"),  # type: ignore[arg-type]
         ({"level": Latest("level"), "rain": Window("rain", 1, "sum", 2.0)}, "a coverage from 0"),

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from county_gov.contract.alert import AlertPolicy, Level
 from county_gov.contract.batch import NO_TIME, Batch
-from county_gov.contract.clock import HOUR
+from county_gov.contract.clock import EARLIEST, HOUR
 from county_gov.contract.context import DatastreamView
 from county_gov.contract.rule import (
     Citation,
     Condition,
     Driving,
-    HourlyMean,
+    Hourly,
     Judgement,
     Latest,
     Rule,
@@ -24,7 +24,7 @@ from county_gov.contract.rule import (
 from county_gov.contract.text import Text
 from county_gov.rules.episode import States
 from county_gov.rules.evaluation import RuleEvaluator
-from county_gov.rules.hours import Coverage, hours_over
+from county_gov.rules.hours import Carried, Coverage, hours_over
 from county_gov.rules.samples import Samples
 from county_gov.rules.scan import Track, scan
 from county_gov.store import Snapshot, Store, tables
@@ -68,7 +68,7 @@ def policy_with(hold_for: int = 0) -> AlertPolicy:
 
 
 LATEST = Latest("pm25")
-HOURLY = HourlyMean("pm25")
+HOURLY = Hourly("pm25")
 
 
 def datastream(number: int, period: int = HOUR) -> DatastreamView:
@@ -198,6 +198,8 @@ class Told:
 
     payload: bytes
     kind: str = "observations"
+    at: int = EARLIEST
+    """Before everything: the clock ends nothing unless a test says so."""
 
     @property
     def ref(self) -> str:
@@ -235,7 +237,9 @@ def standing(store: Store) -> list[Found]:
     ]
 
 
-def expected(memory: Memory, series_input: Driving, period: int, hold_for: int) -> list[Found]:
+def expected(
+    memory: Memory, series_input: Driving, period: int, hold_for: int, over_until: int = NO_TIME
+) -> list[Found]:
     """What one look at all readings, in order, finds."""
     policy, rule = policy_with(hold_for), rule_over(series_input)
     rows = [row for _, row in sorted(memory.rows.items())]
@@ -244,10 +248,13 @@ def expected(memory: Memory, series_input: Driving, period: int, hold_for: int) 
     series = np.array([streams.index(row.datastream) for row in rows], np.int64)
     times = np.array([row.time for row in rows], np.int64)
     values = np.array([row.value for row in rows], np.int64)
-    if isinstance(series_input, HourlyMean):
+    if isinstance(series_input, Hourly):
         coverage = Coverage.of(np.full(len(streams), period), series_input.coverage)
-        hours, _ = hours_over(Samples(series, times, values, kept), coverage, [None] * len(streams))
-        series, times, scaled = hours.series, hours.times, hours.values / 10
+        scales = np.full(len(streams), 10.0)
+        carried = Carried.nothing(len(streams), over_until)
+        samples = Samples(series, times, values, kept)
+        hours, _ = hours_over(samples, series_input.how, scales, coverage, carried)
+        series, times, scaled = hours.series, hours.times, hours.values
     else:
         series, times, scaled = series[kept], times[kept], values[kept] / 10
     batch = Batch({"datastream": series.copy(), "time": times, "value": scaled})

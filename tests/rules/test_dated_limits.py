@@ -59,4 +59,4 @@ def test_each_reading_is_judged_by_the_limit_of_its_day(shared_store: Store, lat
         )
         for one in found
     ]
-    assert {rule.version} == {one.rule_version for one in found}
+    assert {rule.edition} == {one.rule_version for one in found}

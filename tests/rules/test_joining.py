@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from county_gov.contract.batch import Batch
-from county_gov.contract.clock import DAY, HOUR
+from county_gov.contract.clock import DAY, EARLIEST, HOUR
 from county_gov.contract.context import DatastreamView
 from county_gov.contract.dataset import Dataset
 from county_gov.contract.parameter import Parameter, ParameterValue
@@ -26,7 +26,7 @@ from county_gov.contract.rule import (
     Citation,
     Condition,
     Driving,
-    HourlyMean,
+    Hourly,
     Input,
     Judgement,
     Latest,
@@ -41,7 +41,7 @@ from county_gov.rules import desk
 from county_gov.rules.dated import DatedSources, first_instant, local_days
 from county_gov.rules.episode import States
 from county_gov.rules.evaluation import RuleEvaluator
-from county_gov.rules.hours import Coverage, hours_over
+from county_gov.rules.hours import Carried, Coverage, hours_over
 from county_gov.rules.joined import SeriesInput
 from county_gov.rules.judging import EpisodeChange, Judging
 from county_gov.rules.samples import Samples
@@ -170,7 +170,7 @@ def judging_of(rule: Rule, memory: Memory, dated: Dated, hold_for: int = 0) -> J
         {rule.id: rule},
         memory,
         lambda: things,
-        SetClock(),
+        SetClock(0),
         dated=sources(dated),
     )
 
@@ -182,6 +182,7 @@ class Entry:
     kind: str
     ref: str
     payload: bytes | None
+    at: int = EARLIEST
 
 
 def run(
@@ -202,11 +203,11 @@ def naive_value(dated: Dated, one: Attribute | Setting, number: int, day: int) -
 
 def series_of(one: Input) -> SeriesInput:
     """An input that is read from a datastream."""
-    assert isinstance(one, Latest | HourlyMean | Window)
+    assert isinstance(one, Latest | Hourly | Window)
     return one
 
 
-def naive_figure(memory: Memory, one: Latest | HourlyMean | Window, number: int, at: int) -> float:
+def naive_figure(memory: Memory, one: Latest | Hourly | Window, number: int, at: int) -> float:
     """One joined figure, looked for in all readings one by one."""
     partner = number if one.observed_property == FIRST else number + 2
     scale = 10 if partner <= 2 else 100
@@ -224,7 +225,7 @@ def naive_figure(memory: Memory, one: Latest | HourlyMean | Window, number: int,
 
     if isinstance(one, Latest):
         return newest(at, one.within) / scale
-    if isinstance(one, HourlyMean):
+    if isinstance(one, Hourly):
         over = (at + 1) // HOUR * HOUR
         found = between(over - HOUR - 1, over - 1)
         return sum(found) / len(found) / scale if len(found) >= one.coverage * 3 else np.nan
@@ -258,12 +259,14 @@ def expected(memory: Memory, dated: Dated, rule: Rule, hold_for: int) -> list[Fo
         scaled = np.array([row[1] for row in rows], np.int64)
         kept = np.array([row[2] for row in rows], np.bool_)
         zeros = np.zeros(len(rows), np.int64)
-        instants = times = times if isinstance(rule.driving, HourlyMean) else times[kept]
+        instants = times = times if isinstance(rule.driving, Hourly) else times[kept]
         values = scaled[kept] / 10
-        if isinstance(rule.driving, HourlyMean):
+        if isinstance(rule.driving, Hourly):
             coverage = Coverage.of(np.array([PERIOD]), rule.driving.coverage)
-            hours, _ = hours_over(Samples(zeros, times, scaled, kept), coverage, [None])
-            times, values, instants = hours.times, hours.values / 10, hours.times + HOUR - 1
+            samples = Samples(zeros, times, scaled, kept)
+            carried = Carried.nothing(1)
+            hours, _ = hours_over(samples, "mean", np.array([10.0]), coverage, carried)
+            times, values, instants = hours.times, hours.values, hours.times + HOUR - 1
         days = [(int(time) + 8 * HOUR) // DAY for time in times.tolist()]
         others = [
             naive_value(dated, other, number, day)
@@ -329,7 +332,7 @@ def arrivals(draw: st.DrawFn) -> list[list[Row]]:
 
 VARIANTS: list[tuple[Driving, Input, int]] = [
     (Latest(FIRST), Latest(SECOND, within=HOUR), 0),
-    (Latest(FIRST), HourlyMean(SECOND, coverage=0.6), 0),
+    (Latest(FIRST), Hourly(SECOND, coverage=0.6), 0),
     (Latest(FIRST), Window(FIRST, HOUR, "rise"), 0),
     (Latest(FIRST), Window(SECOND, 3 * HOUR, "rise", coverage=0.3, within=HOUR), HOUR),
     (Latest(FIRST), Window(SECOND, 3 * HOUR, "sum"), 0),
@@ -337,9 +340,9 @@ VARIANTS: list[tuple[Driving, Input, int]] = [
     (Latest(FIRST), Window(SECOND, 5 * HOUR, "minimum"), 0),
     (Latest(FIRST), Window(FIRST, 4 * HOUR, "maximum"), 2 * HOUR),
     (Latest(FIRST), Window(SECOND, 2 * HOUR, "count"), 0),
-    (HourlyMean(FIRST, 0.4), HourlyMean(SECOND, 0.3), 0),
-    (HourlyMean(FIRST, 0.3), Window(SECOND, 3 * HOUR, "sum"), 0),
-    (HourlyMean(FIRST, 0.3), Window(FIRST, 3 * HOUR, "mean"), HOUR),
+    (Hourly(FIRST, coverage=0.4), Hourly(SECOND, coverage=0.3), 0),
+    (Hourly(FIRST, coverage=0.3), Window(SECOND, 3 * HOUR, "sum"), 0),
+    (Hourly(FIRST, coverage=0.3), Window(FIRST, 3 * HOUR, "mean"), HOUR),
 ]
 
 
@@ -375,7 +378,7 @@ def test_any_order_of_both_series_ends_in_the_same_episodes(
     [
         (Latest(FIRST), Attribute(DATASET, "height")),
         (Latest(FIRST), Attribute(DATASET, "height", key="area")),
-        (HourlyMean(FIRST, 0.3), Setting(PARAMETER)),
+        (Hourly(FIRST, coverage=0.3), Setting(PARAMETER)),
     ],
 )
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -43,7 +43,7 @@ def judging_of(memory: Memory, series_input: Driving, period: int, hold_for: int
     """Judging by one policy over readings in memory."""
     rules = {"t.rule": rule_over(series_input)}
     streams = Streams(period)
-    return Judging([policy_with(hold_for)], rules, memory, lambda: streams, SetClock())
+    return Judging([policy_with(hold_for)], rules, memory, lambda: streams, SetClock(0))
 
 
 def run(store: Store, judging: Judging, payloads: Sequence[bytes]) -> tuple[EpisodeChange, ...]:

@@ -130,7 +130,7 @@ class Plain:
             self.rows = list(self.runs[first])
             lowest = min(raised)
             self.direction = -1 if row.value < 10.0 + lowest else 1
-            self.episode = Episode(self.rows[0].time, None, -1, 0.0, 0.0, 0)
+            self.episode = Episode(self.rows[0].time, None, -1, 0.0, 0.0, 0, 0)
         elif any(self.on):
             self.rows.append(row)
         if self.episode is None:
@@ -143,6 +143,7 @@ class Plain:
             top,
             best(one.value for one in self.rows),
             10.0 + top,
+            self.episode.limited_at if top == self.episode.level else row.time,
             row.time,
         )
         if not any(self.on):
@@ -277,7 +278,7 @@ def test_unknown_verdicts_and_gaps_change_nothing() -> None:
     )
     states, found = scan(one, judged, States.quiet(1, 1))
 
-    assert [(0, Episode(0, None, 0, 12.0, 10.0, 100 * HOUR))] == list(found)
+    assert [(0, Episode(0, None, 0, 12.0, 10.0, 0, 100 * HOUR))] == list(found)
     assert [True] == states.on[:, 0].tolist()
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from county_gov.api import FAIL, HOUR, PASS, UNKNOWN, Batch, HourlyMean, Latest, Rule, Text
+from county_gov.api import FAIL, HOUR, PASS, UNKNOWN, Batch, Hourly, Latest, Rule, Text
 from county_gov_sensors import SensorsPlugin
 from county_gov_sensors.config import HEAVY_PM25, LimitConfig, SensorsConfig, ThresholdConfig
 from county_gov_sensors.thresholds import policy_of, rule_of
@@ -147,16 +147,16 @@ def test_the_citation_is_that_of_the_day() -> None:
 
 
 def test_input_and_policy_follow_the_configuration() -> None:
-    """Input, hold, staleness and workflow are taken over; other limits make another version."""
+    """Input, hold, staleness and workflow are taken over; other limits make another edition."""
     other = evolve(STRICTER, input="hourly_mean", hold_minutes=60, stale_hours=5, open_case=False)
     policy = policy_of(other)
 
     assert {"value": Latest("pm10")} == RULES[1].inputs
-    assert {"value": HourlyMean("pm10")} == rule_of(other, ZONE).inputs
+    assert {"value": Hourly("pm10")} == rule_of(other, ZONE).inputs
     assert (HOUR, 5 * HOUR, "") == (policy.levels[0].hold_for, policy.stale_after, policy.workflow)
     assert "sensors.pollution" == policy_of(STRICTER).workflow
     changed = evolve(STRICTER, limits=STRICTER.limits[:1])
-    assert rule_of(changed, ZONE).version != rule_of(STRICTER, ZONE).version
+    assert rule_of(changed, ZONE).edition != rule_of(STRICTER, ZONE).edition
     assert rule_of(other, ZONE).version == rule_of(STRICTER, ZONE).version
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from county_gov.contract.batch import Batch, Float64s, Int8s
+from county_gov.contract.clock import HOUR
 from county_gov.errors import ContractError
 
 if TYPE_CHECKING:
+    from county_gov.contract.schema import Value
     from county_gov.contract.text import Text
 
 PASS = 1
@@ -62,6 +65,8 @@ class Condition:
         citation: Where its limit comes from now.
         unit: Unit of value and limit.
         earlier: Where the limit came from before, for days on which that was in force.
+        limit: Name of the rule's `Setting` that gives the limit, if one does: an alert then cites
+            the document under which the limit that was applied was approved.
     """
 
     id: str
@@ -69,6 +74,7 @@ class Condition:
     citation: Citation
     unit: str = ""
     earlier: tuple[Citation, ...] = ()
+    limit: str = ""
 
     def citation_on(self, day: date) -> Citation:
         """The citation in force on a local day; `citation` where none is."""
@@ -80,40 +86,64 @@ class Condition:
 class Latest:
     """Input: the readings of an observed property, as they came.
 
-    As the first input of a rule: each reading is a row. As a further one: the newest reading at
-    or before the row's instant, and not older than that by more than ``within``; else NaN.
+    As the first input of a rule: each reading is a row. With ``within`` a silence is a row as well:
+    where no reading follows another for so long, whatever its flag, the instant at which it has
+    lasted ``within`` is a row whose value is NaN; it is judged as soon as the clock gets there.
+    As a further input: the newest reading at or before the row's instant, and not older than that
+    by more than ``within``; else NaN.
 
     Args:
         observed_property: Of a datastream of the row's thing.
-        within: Microseconds; as a further input more than 0, as the first one 0.
+        within: How old the newest reading may be, microseconds. As a further input more than 0; as
+            the first one 0 means that silence says nothing.
     """
 
     observed_property: str
     within: int = 0
 
 
+HourFigure = Literal["mean", "equivalent_level", "vector_mean", "sum", "minimum", "maximum"]
+HOUR_FIGURES: tuple[HourFigure, ...] = (
+    "mean", "equivalent_level", "vector_mean", "sum", "minimum", "maximum",
+)  # fmt: skip
+LATENESS = HOUR // 12
+
+
 @frozen
-class HourlyMean:
-    """Input: the mean of each clock hour.
+class Hourly:
+    """Input: a figure of each clock hour.
+
+    "mean" is the arithmetic mean. "equivalent_level" is the equivalent continuous level L_eq of
+    levels in decibels, the mean of their energy: 10 lg(mean(10^(L/10))) (GB 3096-2008, 3.2).
+    "vector_mean" is the direction of the mean of unit vectors, degrees from 0 up to 360, for
+    directions such as the wind's; NaN where they cancel each other out.
 
     An hour counts when at least ``coverage`` of its readings are there (GB 3095-2026, table 4:
     45 minutes of sampling); any other hour is a gap. It is judged when all of its readings are
-    there, or when the first one after it has come. The mean is the arithmetic one: what adds up
-    otherwise, like sound levels, must be delivered as hours. As the first input of a
-    rule: each hour that counts is a row, whose time is the hour's beginning. As a further one: the
-    last full hour at the row's instant, NaN where it does not count; beside hours, the same hour.
+    there, when the first one after it has come, or when it has been over for ``lateness``: a meter
+    that falls silent holds nothing up. What comes later still is judged again. As the first input
+    of a rule: each hour that counts is a row, whose time is the hour's beginning. As a further one:
+    the last full hour at the row's instant, NaN where it does not count; beside hours, the same
+    hour.
 
     Args:
         observed_property: Of a datastream of the row's thing.
+        how: Which figure.
         coverage: Share of the hour's readings, above 0 and up to 1.
+        lateness: As the first input: microseconds after the hour's end in which its readings may
+            still come before it is judged without them.
     """
 
     observed_property: str
+    how: HourFigure = "mean"
     coverage: float = 0.75
+    lateness: int = LATENESS
 
 
-WindowFigure = Literal["rise", "sum", "mean", "minimum", "maximum", "count"]
-WINDOW_FIGURES: tuple[WindowFigure, ...] = ("rise", "sum", "mean", "minimum", "maximum", "count")
+WindowFigure = Literal[
+    "rise", "sum", "mean", "equivalent_level", "vector_mean", "minimum", "maximum", "count"
+]
+WINDOW_FIGURES: tuple[WindowFigure, ...] = ("rise", *HOUR_FIGURES, "count")
 
 
 @frozen
@@ -121,8 +151,9 @@ class Window:
     """Further input: a figure of the readings in (t - length, t], t being the row's instant.
 
     "rise" is the value at t minus the value at t - length, each taken from the newest reading at
-    or before it that is not older than ``within``: NaN where one of both is missing. Without any
-    reading "count" is 0, and everything else NaN: unknown is never zero.
+    or before it that is not older than ``within``: NaN where one of both is missing. Means are
+    those of `Hourly`. Without any reading "count" is 0, and everything else NaN: unknown is never
+    zero.
 
     Args:
         observed_property: Of a datastream of the row's thing; may be that of the first input.
@@ -168,15 +199,18 @@ class Attribute:
 
 @frozen
 class Setting:
-    """Further input: a parameter's value in force on the row's local day, in the row's area.
+    """Further input: a parameter's value in force on the row's local day.
 
-    Its column is as that of an `Attribute`: NaN or "" where no value holds.
+    It is the value for the row's thing, area or choice, by what the parameter varies. Its column
+    is as that of an `Attribute`: NaN or "" where no value holds.
 
     Args:
         parameter: Id of the parameter.
+        choice: For a parameter that varies by a choice: the text field that says which one it is.
     """
 
     parameter: str
+    choice: Attribute | None = None
 
 
 ClockPart = Literal["hour", "weekday", "day"]
@@ -197,10 +231,10 @@ class LocalTime:
     part: ClockPart = "hour"
 
 
-Driving = Latest | HourlyMean
+Driving = Latest | Hourly
 """What a rule's first input can be: it gives the rows."""
 
-Input = Latest | HourlyMean | Window | Attribute | Setting | LocalTime
+Input = Latest | Hourly | Window | Attribute | Setting | LocalTime
 
 
 @frozen(eq=False)
@@ -270,10 +304,13 @@ class Rule:
         judge: Pure function from a batch to a judgement per condition id. A row's answer never
             depends on the other rows, unless ``scope`` is "cohort".
         scope: "row" or "cohort".
-        version: Raised with each change; recorded with every verdict.
+        version: Raised with each change of ``judge``.
+        configuration: What the answers depend on beside the columns: the settings of the plugin's
+            configuration that ``judge`` uses, by name. They are part of the rule's `edition`.
 
     Raises:
-        ContractError: if an input has a wrong name or figure, or the first one cannot drive.
+        ContractError: if an input has a wrong name or figure, the first one cannot drive, or a
+            condition's limit is no setting.
     """
 
     id: str
@@ -284,6 +321,7 @@ class Rule:
     subject: Literal["datastream"] = "datastream"
     scope: Literal["row", "cohort"] = "row"
     version: str = "1"
+    configuration: Mapping[str, Value] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         if not self.inputs:
@@ -297,12 +335,27 @@ class Rule:
             problem = _fault(one) if place else _driving_fault(one)
             if problem:
                 raise ContractError(f"rule {self.id}: inputs[{name!r}]: {problem}")
+        settings = sorted(name for name, one in self.inputs.items() if isinstance(one, Setting))
+        for condition in self.conditions:
+            if condition.limit and condition.limit not in settings:
+                raise ContractError(
+                    f"rule {self.id}: conditions[{condition.id!r}]: limit {condition.limit!r}:"
+                    f" expected one of the inputs that are a Setting: {settings}"
+                )
+
+    @property
+    def edition(self) -> str:
+        """Version and configuration: recorded with every verdict. Another edition judges anew."""
+        if not self.configuration:
+            return self.version
+        told = repr(sorted(self.configuration.items()))
+        return f"{self.version}+{hashlib.sha256(told.encode()).hexdigest()[:8]}"
 
     @property
     def driving(self) -> Driving:
         """The first input, which gives the rows."""
         first = next(iter(self.inputs.values()))
-        if not isinstance(first, Latest | HourlyMean):
+        if not isinstance(first, Latest | Hourly):
             raise ContractError(f"rule {self.id}: inputs: {_driving_fault(first)}")
         return first
 
@@ -319,11 +372,11 @@ class Rule:
 
 def _driving_fault(one: Input) -> str:
     """Why an input cannot be the first one, or an empty text."""
-    if not isinstance(one, Latest | HourlyMean):
-        return f"the first input gives the rows: expected Latest or HourlyMean, got {one}"
-    if isinstance(one, Latest) and one.within:
-        return f"within: the first input takes each reading: expected 0, got {one.within}"
-    return _fault(one) if isinstance(one, HourlyMean) else ""
+    if not isinstance(one, Latest | Hourly):
+        return f"the first input gives the rows: expected Latest or Hourly, got {one}"
+    if isinstance(one, Latest):
+        return f"within: expected 0 or more, got {one.within}" if one.within < 0 else ""
+    return _fault(one)
 
 
 def _fault(one: Input) -> str:
@@ -332,8 +385,12 @@ def _fault(one: Input) -> str:
     match one:
         case Latest(within=within) if within <= 0:
             problem = f"within: how old may the reading be? expected microseconds, got {within}"
-        case HourlyMean(coverage=coverage) if not 0 < coverage <= 1:
+        case Hourly(how=how) if how not in HOUR_FIGURES:
+            problem = f"how: expected one of {', '.join(HOUR_FIGURES)}, got {how!r}"
+        case Hourly(coverage=coverage) if not 0 < coverage <= 1:
             problem = f"coverage: expected a share above 0 and up to 1, got {coverage}"
+        case Hourly(lateness=lateness) if lateness < 0:
+            problem = f"lateness: expected 0 microseconds or more, got {lateness}"
         case Window(length=length) if length <= 0:
             problem = f"length: expected microseconds above 0, got {length}"
         case Window(how=how) if how not in WINDOW_FIGURES:

@@ -14,11 +14,18 @@ from county_gov.contract.clock import EARLIEST, LATEST, MICROSECONDS
 from county_gov.errors import ContractError
 from county_gov.rules.judge import Judged, PolicyJudge
 from county_gov.rules.samples import Register, Samples, Stretch
-from county_gov.store.judging_states import StateRow, load_states, skipped_states, states_of
+from county_gov.rules.told import Told
+from county_gov.store.judging_states import (
+    StateRow,
+    due_states,
+    load_states,
+    next_close,
+    skipped_states,
+    states_of,
+)
 
 if TYPE_CHECKING:
     from county_gov.contract.context import DatastreamView
-    from county_gov.rules.told import Told
     from county_gov.store.transaction import Snapshot
 
 log = structlog.get_logger(__name__)
@@ -34,6 +41,9 @@ ROWS_AT_ONCE = 500_000
 
 RETRY = 60 * MICROSECONDS
 """After a failure, skipped readings are tried again no sooner than this (microseconds)."""
+
+CLOSED_AT_ONCE = 2_000
+"""Datastreams per policy whose time is over that are judged in one plan."""
 
 FIRST_AT_ONCE = 20
 """Datastreams judged for the first time whose history is looked for in one read."""
@@ -72,11 +82,33 @@ class PolicyDesk:
     behind: bool = True
     retry_at: int = 0
     kept: dict[int, StateRow] = field(factory=dict)
+    closes_at: int | None = field(default=EARLIEST)
+    """When the next datastream is judged although no reading comes, None for never; before the
+    store was asked, at once."""
 
-    @property
-    def has_work(self) -> bool:
-        """Whether there is something skipped that could be judged at once."""
-        return self.behind and self._may_retry
+    def __attrs_post_init__(self) -> None:
+        if not self.judge.waits:
+            self.closes_at = None
+
+    def has_work(self, now: int) -> bool:
+        """Whether there is something skipped that could be judged at once, or a time is over."""
+        return (self.behind or self._is_due(now)) and self._may_retry
+
+    def _is_due(self, now: int) -> bool:
+        return self.closes_at is not None and self.closes_at <= now
+
+    def keep(self, row: StateRow) -> None:
+        """Remember a state that was written."""
+        self.kept[row.datastream] = row
+        if row.closes_at is not None and row.skipped_from is None:
+            known = row.closes_at if self.closes_at is None else self.closes_at
+            self.closes_at = min(known, row.closes_at)
+
+    def forget(self) -> None:
+        """Read states anew before judging goes on."""
+        self.kept = {}
+        if self.judge.waits:
+            self.closes_at = EARLIEST
 
     def plan(
         self,
@@ -85,8 +117,9 @@ class PolicyDesk:
         told: Told,
         changed: Mapping[int, Stretch],
         register: Register,
+        now: int,
     ) -> list[Judged]:
-        """Judge the readings of some datastreams, then what was skipped before.
+        """Judge the readings of some datastreams, then what was skipped before, then what is over.
 
         A rule that fails costs nothing but its own opinion: the readings are marked as skipped
         and judged later.
@@ -98,6 +131,7 @@ class PolicyDesk:
             changed: Driving datastreams of which something that is joined has changed, by number,
                 and which of their readings that touches, judged or not.
             register: Where datastreams are looked up.
+            now: The instant up to which the clock has gone, microseconds UTC.
         """
         items = self._items(snapshot, views, told, changed, register)
         fresh = self._without_history(snapshot, items, told)
@@ -115,13 +149,40 @@ class PolicyDesk:
                 simple.append(item)
             else:
                 again.append(item)
-        judged += self._append(snapshot, simple, told)
+        judged += self._append(snapshot, simple, told, now)
         done = {item.view.number for item in items}
         again += self._unjudged(snapshot, done, register)
-        judged += self._replay_some(snapshot, again)
-        return judged
+        judged += self._replay_some(snapshot, again, now)
+        done |= {item.view.number for item in again}
+        return judged + self._close(snapshot, done, register, now)
 
-    def _replay_some(self, snapshot: Snapshot, items: Sequence[_Item]) -> list[Judged]:
+    def _close(
+        self, snapshot: Snapshot, done: set[int], register: Register, now: int
+    ) -> list[Judged]:
+        """Judge what has become over without a reading: hours, and silences."""
+        if not (self._is_due(now) and self._may_retry):
+            return []
+        rows = due_states(snapshot, self.judge.policy.id, now, CLOSED_AT_ONCE)
+        if not rows:
+            self.closes_at = next_close(snapshot, self.judge.policy.id)
+        judged: list[Judged] = []
+        items: list[_Item] = []
+        for row in rows:
+            if row.datastream in done:
+                continue
+            try:
+                view = register.datastream(row.datastream)
+            except KeyError:
+                judged.append(Judged(None, row, evolve(row, closes_at=None)))
+                continue
+            stretch = Stretch(row.judged_until, row.judged_until)
+            items.append(_Item(view, row, 0, 0, stretch))
+        known = [item for item in items if item.row and self.judge.read_state(item.row)]
+        others = [item for item in items if item not in known]
+        judged += self._append(snapshot, known, Told.of([]), now)
+        return judged + self._replay_some(snapshot, others, now)
+
+    def _replay_some(self, snapshot: Snapshot, items: Sequence[_Item], now: int) -> list[Judged]:
         """Judge stretches again, as many as one plan may; the others are marked as skipped."""
         judged: list[Judged] = []
         before = self.judge.rows_judged
@@ -132,7 +193,7 @@ class PolicyDesk:
             for count, item in enumerate(items):
                 rows = self.judge.rows_judged - before
                 may = count < REPLAYED_AT_ONCE and rows < ROWS_AT_ONCE
-                judged.append(self._replay(snapshot, item) if may else self._skip(item))
+                judged.append(self._replay(snapshot, item, now) if may else self._skip(item))
         finally:
             self.judge.readings.drop()
         return judged
@@ -184,7 +245,8 @@ class PolicyDesk:
         """What of a changed stretch was judged already; the rest is yet to come."""
         if row is None or changed is None or changed.start > self.judge.rows_until(view, row):
             return None
-        return Stretch(changed.start, min(changed.end, row.judged_until))
+        known = row.judged_until
+        return Stretch(min(changed.start, known), min(changed.end, known))
 
     def changed_since(
         self, snapshot: Snapshot, since: int, keys: Collection[str] | None, register: Register
@@ -198,7 +260,7 @@ class PolicyDesk:
             register: Where datastreams are looked up.
         """
         found: dict[int, Stretch] = {}
-        for row in states_of(snapshot, self.judge.policy.id, since):
+        for row in states_of(snapshot, self.judge.policy.id, since - self.judge.silence):
             try:
                 view = register.datastream(row.datastream)
             except KeyError:
@@ -211,8 +273,8 @@ class PolicyDesk:
         """Whether the readings are all later than what was judged, and the state is usable."""
         return (
             row.skipped_from is None
-            and item.stretch.start > row.judged_until
             and self.judge.read_state(row) is not None
+            and item.stretch.start > self.judge.settled_until(row)
         )
 
     def _without_history(self, snapshot: Snapshot, items: Sequence[_Item], told: Told) -> set[int]:
@@ -230,7 +292,9 @@ class PolicyDesk:
                     fresh.add(item.view.number)
         return fresh
 
-    def _append(self, snapshot: Snapshot, items: Sequence[_Item], told: Told) -> list[Judged]:
+    def _append(
+        self, snapshot: Snapshot, items: Sequence[_Item], told: Told, now: int
+    ) -> list[Judged]:
         if not items:
             return []
         if not self.judge.breaker.allows:
@@ -245,20 +309,21 @@ class PolicyDesk:
         )
         views = [item.view for item in items]
         try:
-            judged = self.judge.append(snapshot, views, samples, [item.row for item in items])
+            states = [item.row for item in items]
+            judged = self.judge.append(snapshot, views, samples, states, now)
         except ContractError as error:
             self._note(error, len(items))
             if len(items) == 1:
                 return [self._skip(items[0])]
-            return [self._replay(snapshot, item) for item in items]
+            return [self._replay(snapshot, item, now) for item in items]
         self.judge.breaker.succeeded()
         return judged
 
-    def _replay(self, snapshot: Snapshot, item: _Item) -> Judged:
+    def _replay(self, snapshot: Snapshot, item: _Item, now: int) -> Judged:
         if not self.judge.breaker.allows:
             return self._skip(item)
         try:
-            judged = self.judge.replay(snapshot, item.view, item.row, item.stretch)
+            judged = self.judge.replay(snapshot, item.view, item.row, item.stretch, now)
         except ContractError as error:
             self._note(error, 1)
             return self._skip(item)

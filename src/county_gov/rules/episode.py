@@ -8,6 +8,7 @@ switch is on. Readings that say nothing (ignored flags, unknown verdicts, gaps) 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -17,7 +18,7 @@ from county_gov.contract.alert import AlertPolicy
 from county_gov.contract.batch import NO_TIME, Bools, Float64s, Int8s, Int64s
 from county_gov.contract.rule import Rule
 
-FORMAT = 1
+FORMAT = 2
 NOWHERE = -1
 """Stands for no level."""
 
@@ -32,6 +33,7 @@ class Episode:
         level: Index of the highest level reached.
         peak: The most extreme value, in the direction in which the limit was crossed.
         limit: The limit that raised the highest level; NaN where the rule has none.
+        limited_at: The row that raised the highest level, and so whose limit that is.
         last_reading_at: The last reading that said something while it lasted.
     """
 
@@ -40,6 +42,7 @@ class Episode:
     level: int
     peak: float
     limit: float
+    limited_at: int
     last_reading_at: int
 
 
@@ -58,6 +61,7 @@ class States:
         direction: 1 where it rose above its limit, -1 where it fell below, shape (S,).
         peak_high, peak_low: Extremes of the open episode, shape (S,).
         limit: The limit that raised its highest level, shape (S,).
+        limited: The row that did, `NO_TIME` where none is open, shape (S,).
     """
 
     on: Bools
@@ -72,6 +76,7 @@ class States:
     peak_high: Float64s
     peak_low: Float64s
     limit: Float64s
+    limited: Int64s
 
     @classmethod
     def quiet(cls, series: int, levels: int) -> States:
@@ -90,6 +95,7 @@ class States:
             peak_high=np.full(series, np.nan),
             peak_low=np.full(series, np.nan),
             limit=np.full(series, np.nan),
+            limited=np.full(series, NO_TIME),
         )
 
     @property
@@ -118,14 +124,22 @@ class Open(msgspec.Struct, array_like=True, frozen=True):
     high: float | None
     low: float | None
     limit: float | None
+    limited: int
 
 
 class OpenHour(msgspec.Struct, array_like=True, frozen=True):
-    """The clock hour that is being filled: readings that count and their scaled sum."""
+    """The clock hour that is being filled: readings that count, and what they add to its figure.
+
+    Args:
+        hour: Its beginning.
+        count: Readings that count.
+        total, second: What they add together; see `county_gov.rules.figures.Parts`.
+    """
 
     hour: int
     count: int
-    total: int
+    total: int | float
+    second: float = 0.0
 
 
 class Written(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -152,11 +166,11 @@ _decoder = msgspec.json.Decoder(Written)
 def fingerprint(policy: AlertPolicy, rule: Rule) -> str:
     """What a state depends on besides the readings; another one makes the state useless.
 
-    The rule's version stands for its limits: a run or an open episode does not go on under
+    The rule's edition stands for its limits: a run or an open episode does not go on under
     limits other than those that raised it.
     """
     levels = [(one.severity, one.raise_when, one.clear_when, one.hold_for) for one in policy.levels]
-    given = (policy.rule, rule.version, repr(tuple(rule.inputs.items())))
+    given = (policy.rule, rule.edition, repr(tuple(rule.inputs.items())))
     parts = (*given, levels, policy.stale_after, policy.ignore_flags)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
@@ -186,9 +200,10 @@ def put(states: States, row: int, written: Written) -> None:
         states.peak_high[row] = _number(written.open.high)
         states.peak_low[row] = _number(written.open.low)
         states.limit[row] = _number(written.open.limit)
+        states.limited[row] = written.open.limited
 
 
-def write_down(states: States, policy: str, hours: list[OpenHour | None]) -> list[str]:
+def write_down(states: States, policy: str, hours: Sequence[OpenHour | None]) -> list[str]:
     """Each row's written form: JSON, a few dozen bytes where nothing happens.
 
     Args:
@@ -233,6 +248,7 @@ def _open(states: States, row: int) -> Open | None:
         _finite(states.peak_high[row]),
         _finite(states.peak_low[row]),
         _finite(states.limit[row]),
+        int(states.limited[row]),
     )
 
 

@@ -50,7 +50,7 @@ class RuleEvaluator:
                 f"rule {self.rule.id}: judge raised {type(error).__name__}: {error}"
             ) from error
         checked = check_judgements(self.rule, answers, batch.rows)
-        return Verdicts(self.rule.id, self.rule.version, checked)
+        return Verdicts(self.rule.id, self.rule.edition, checked)
 
     def _broken(self, place: str, expected: str, got: object) -> ContractError:
         if not isinstance(got, str | int | float | np.generic | np.dtype | tuple | list):

@@ -5,17 +5,26 @@ Everything is computed from integers, so that a row's figure never depends on wh
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import numpy as np
 from attrs import field, frozen
 
 from county_gov.contract.batch import Float64s, Int64s
 from county_gov.contract.clock import HOUR
-from county_gov.contract.rule import HourlyMean, Latest, Window
+from county_gov.contract.rule import Hourly, Latest, Window
+from county_gov.rules.figures import Parts
 from county_gov.rules.hours import Coverage
 from county_gov.rules.samples import Samples
 
-SeriesInput = Latest | HourlyMean | Window
+if TYPE_CHECKING:
+    from county_gov.contract.rule import HourFigure
+
+SeriesInput = Latest | Hourly | Window
 MOST_KEYS = 1 << 62
+LAID_OUT = 1 << 20
+"""Readings of overlapping windows that are laid out one after another at once."""
 
 
 @frozen(eq=False)
@@ -72,7 +81,7 @@ class Joined:
         """An input's column, NaN where it cannot be determined, shape (m,)."""
         if isinstance(one, Latest):
             return self._newest(asked, one.within)[0] / self.scales[asked.series]
-        if isinstance(one, HourlyMean):
+        if isinstance(one, Hourly):
             return self._hours(one, asked)
         if one.how == "rise":
             return self._rise(one, asked)
@@ -83,17 +92,30 @@ class Joined:
 
     def _figure(self, one: Window, begin: Int64s, end: Int64s, asked: Asked) -> Float64s:
         count = (end - begin).astype(np.float64)
-        if one.how == "count":
+        if one.how == "count" or one.how == "rise":
             return count
-        scales = self.scales[asked.series]
-        total = self._totals[end] - self._totals[begin]
-        some = end > begin
-        if one.how == "sum":
-            return np.where(some, total / scales, np.nan)
-        if one.how == "mean":
-            return np.where(some, total / np.maximum(count, 1.0) / scales, np.nan)
-        better = np.minimum if one.how == "minimum" else np.maximum
-        return _extremes(better, self.samples.values, begin, end) / scales
+        return self._of_stretches(one.how, begin, end, self.scales[asked.series])
+
+    def _of_stretches(
+        self, how: HourFigure, begin: Int64s, end: Int64s, scales: Float64s
+    ) -> Float64s:
+        """A figure of the readings ``[begin, end)`` for every pair; NaN where there is none."""
+        counts = end - begin
+        if how in {"minimum", "maximum"}:
+            better = np.minimum if how == "minimum" else np.maximum
+            return _extremes(better, self.samples.values, begin, end) / scales
+        if how in {"sum", "mean"}:
+            totals = Parts(self._totals[end] - self._totals[begin], np.zeros(len(begin)))
+            return totals.figures(how, counts, scales)
+        parts = Parts.of(how, self.samples.values, self.scales[self.samples.series])
+        found = np.empty(len(begin))
+        for rows in _slices(counts):
+            owners = np.repeat(np.arange(len(rows)), counts[rows])
+            first = np.cumsum(counts[rows]) - counts[rows]
+            places = np.arange(len(owners)) - first[owners] + begin[rows][owners]
+            sums = parts.take(places).together(how, owners, len(rows))
+            found[rows] = sums.figures(how, counts[rows], scales[rows])
+        return found
 
     def _needed(self, one: Window) -> Float64s:
         """Readings that a window needs, per series."""
@@ -118,15 +140,21 @@ class Joined:
         enough = end - begin >= self._needed(one)[asked.series]
         return np.where(enough, (last - first) / self.scales[asked.series], np.nan)
 
-    def _hours(self, one: HourlyMean, asked: Asked) -> Float64s:
+    def _hours(self, one: Hourly, asked: Asked) -> Float64s:
         over = (asked.instants + 1) // HOUR * HOUR
         begin = self._after(asked.series, over - HOUR - 1)
         end = self._after(asked.series, over - 1)
         count = end - begin
         needed = Coverage.of(self.periods, one.coverage).needed[asked.series]
-        total = self._totals[end] - self._totals[begin]
-        mean = total / np.maximum(count, 1) / self.scales[asked.series]
-        return np.where(count >= needed, mean, np.nan)
+        figures = self._of_stretches(one.how, begin, end, self.scales[asked.series])
+        return np.where(count >= needed, figures, np.nan)
+
+
+def _slices(counts: Int64s) -> Iterator[Int64s]:
+    """Rows in parts of which each has about so many readings as may be laid out at once."""
+    parts = np.cumsum(counts) // LAID_OUT
+    rows = np.arange(len(counts))
+    yield from np.split(rows, np.flatnonzero(parts[1:] != parts[:-1]) + 1)
 
 
 def fits(series: int, low: int, high: int) -> bool:
@@ -138,7 +166,7 @@ def look_back(one: SeriesInput) -> int:
     """How far before a row's instant an input's readings may lie, microseconds."""
     if isinstance(one, Latest):
         return one.within + 1
-    if isinstance(one, HourlyMean):
+    if isinstance(one, Hourly):
         return 2 * HOUR
     return one.length + one.tolerance + 1 if one.how == "rise" else one.length + 1
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from county_gov.contract.batch import Bools, Float64s, Int64s, UInt8s
 from county_gov.contract.clock import DAY, HOUR
-from county_gov.contract.rule import Attribute, HourlyMean, Latest, LocalTime, Setting
+from county_gov.contract.rule import Attribute, Hourly, Latest, LocalTime, Setting
 from county_gov.rules.dated import DatedInput, DatedValues, clock_part, local_days, source_of
 from county_gov.rules.hours import floor_hour
 from county_gov.rules.joined import Asked, Joined, SeriesInput, fits, look_back
@@ -78,7 +78,7 @@ class Joiner:
     @property
     def hourly(self) -> bool:
         """Whether a row is an hour."""
-        return isinstance(self.rule.driving, HourlyMean)
+        return isinstance(self.rule.driving, Hourly)
 
     def counting(self, one: SeriesInput, flags: UInt8s) -> Bools:
         """Whether readings with these flags count for an input, shape (n,)."""

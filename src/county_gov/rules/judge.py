@@ -10,7 +10,7 @@ from attrs import define, evolve, field, frozen
 
 from county_gov.contract.batch import NO_TIME, Batch, Bools, Int64s, UInt8s
 from county_gov.contract.clock import DAY, EARLIEST, HOUR, LATEST
-from county_gov.contract.rule import HourlyMean
+from county_gov.contract.rule import FAIL, Hourly, Latest
 from county_gov.registry.breaker import CircuitBreaker
 from county_gov.rules.ahead import ReadAhead
 from county_gov.rules.difference import FOREVER
@@ -25,9 +25,10 @@ from county_gov.rules.episode import (
     write_down,
 )
 from county_gov.rules.evaluation import RuleEvaluator
-from county_gov.rules.hours import Coverage, floor_hour, hours_over
+from county_gov.rules.hours import Carried, Coverage, floor_hour, hours_over
 from county_gov.rules.joining import NARROW, Joiner
 from county_gov.rules.samples import InputRows, Samples, Stretch
+from county_gov.rules.silence import with_silences
 from county_gov.rules.scan import Track, scan
 from county_gov.store.alerts import EpisodeRow, episodes_between, open_episodes
 from county_gov.store.judging_states import StateRow
@@ -54,7 +55,7 @@ class Judged:
     """What judging a datastream gave.
 
     Args:
-        view: The datastream.
+        view: The datastream; None where nobody knows it any more.
         before: The state that was read, None where it had never been judged.
         after: The state as it shall be.
         old: Stored episodes of the stretch.
@@ -62,7 +63,7 @@ class Judged:
         until: The last input row that had been judged before.
     """
 
-    view: DatastreamView
+    view: DatastreamView | None
     before: StateRow | None
     after: StateRow
     old: Sequence[EpisodeRow] = ()
@@ -71,13 +72,49 @@ class Judged:
 
 
 @frozen(eq=False)
-class _Window:
-    """A stretch of input rows that begins and ends where the machine is quiet, or at an end."""
+class _Read:
+    """Judged input rows of a datastream, and what its last row waits for."""
 
     track: Track
+    carried: Carried
+
+
+@frozen(eq=False)
+class _Window:
+    """What a stretch that was judged again holds, from a quiet row to a quiet row or an end.
+
+    Args:
+        new: Its episodes.
+        old: The stored ones.
+        after: The state at the end of the stretch, where that is the last row.
+        carried: What the last row waits for.
+        reaches_end: Whether the stretch ends with the last row.
+    """
+
+    new: Sequence[Episode]
     old: Sequence[EpisodeRow]
-    hour: OpenHour | None
+    after: States
+    carried: Carried
     reaches_end: bool
+
+
+@frozen(eq=False)
+class _Span:
+    """What has to be judged again.
+
+    Args:
+        rows: First and last input row that is touched.
+        end: The last reading.
+        over: Instant by which the clock has ended hours and silences.
+        to_end: Whether the state after the last reading has to be made anew.
+        valid: Whether what was judged before was judged under the same rules.
+    """
+
+    rows: Stretch
+    end: int
+    over: int
+    to_end: bool
+    valid: bool
 
 
 @define(eq=False)
@@ -112,9 +149,21 @@ class PolicyJudge:
     def _hourly(self) -> bool:
         return self.joiner.hourly
 
+    @property
+    def waits(self) -> bool:
+        """Whether something is judged when a time is over, though no reading comes."""
+        driving = self.rule.driving
+        return isinstance(driving, Hourly) or driving.within > 0
+
+    @property
+    def _held_back(self) -> int:
+        """How long pending runs may tell of rows before; 0 where nothing is ever pending."""
+        hold = max(level.hold_for for level in self.policy.levels)
+        return hold + self.policy.stale_after if hold else 0
+
     def _coverage(self, views: Sequence[DatastreamView]) -> Coverage:
         driving = self.rule.driving
-        share = driving.coverage if isinstance(driving, HourlyMean) else 0.0
+        share = driving.coverage if isinstance(driving, Hourly) else 0.0
         return Coverage.of(np.array([view.period for view in views], np.int64), share)
 
     def read_state(self, row: StateRow) -> Written | None:
@@ -127,8 +176,16 @@ class PolicyJudge:
         views: Sequence[DatastreamView],
         samples: Samples,
         rows: Sequence[StateRow | None],
+        now: int,
     ) -> list[Judged]:
-        """Judge readings that are all later than what was judged.
+        """Judge readings that are all later than what was judged, or only the time that is over.
+
+        Args:
+            snapshot: Where episodes, and what is joined, are read.
+            views: The datastreams.
+            samples: Their new readings.
+            rows: Their states.
+            now: The instant up to which the clock has gone, microseconds UTC.
 
         Raises:
             ContractError: if the rule fails.
@@ -140,27 +197,34 @@ class PolicyJudge:
             if written is not None:
                 put(before, index, written)
                 hours[index] = written.hour
-        inputs, hours = self._inputs(views, samples, hours, complete=False)
+        told = [row is None or row.closes_at is None for row in rows]
+        known = np.array([NO_TIME if row is None else row.judged_until for row in rows], np.int64)
+        over = np.full(len(views), self._over_until(now))
+        inputs, carried = self._inputs(views, samples, Carried(hours, told, over), known)
         after, episodes = scan(self.policy, self._track(snapshot, views, inputs), before)
-        texts = write_down(after, self.mark, hours)
+        texts = write_down(after, self.mark, carried.hours)
         opened = np.flatnonzero(before.started != NO_TIME).tolist()
         stored = open_episodes(snapshot, self.policy.id, [views[one].number for one in opened])
         found: dict[int, list[Episode]] = {}
         for index, episode in episodes:
             found.setdefault(index, []).append(episode)
-        until = samples.times[
-            np.searchsorted(samples.series, np.arange(len(views)), "right") - 1
-        ].tolist()
+        until = self._last_times(samples, known).tolist()
         judged = []
         for index, (view, row) in enumerate(zip(views, rows, strict=True)):
-            state = StateRow(self.policy.id, view.number, until[index], texts[index])
+            closes = self._closes_at(until[index], carried, index)
+            state = StateRow(self.policy.id, view.number, until[index], texts[index], closes)
             new = found.get(index, ())
             old = [stored[view.number]] if new and view.number in stored else []
-            judged.append(Judged(view, row, state, old, new, self._row_until(row)))
+            judged.append(Judged(view, row, state, old, new, self.rows_until(view, row)))
         return judged
 
     def replay(
-        self, snapshot: Snapshot, view: DatastreamView, row: StateRow | None, stretch: Stretch
+        self,
+        snapshot: Snapshot,
+        view: DatastreamView,
+        row: StateRow | None,
+        stretch: Stretch,
+        now: int,
     ) -> Judged:
         """Judge a stretch again, from where nothing was on before it to where nothing is after.
 
@@ -175,20 +239,22 @@ class PolicyJudge:
             stretch = self._whole(snapshot, view, stretch)
         end = max(known, stretch.end)
         valid = row is not None and self.read_state(row) is not None
-        begin, last = self._row_time(stretch.start), self._row_time(stretch.end)
+        begin, last = self._row_time(stretch.start), self._row_time(stretch.end) + self.silence
         to_end = end > known or not valid
         if to_end and known != NO_TIME:
             begin = min(begin, self._row_time(known))
-        window = self._window(snapshot, view, Stretch(begin, last), end, to_end=to_end)
-        quiet = States.quiet(1, len(self.policy.levels))
-        after, episodes = scan(self.policy, window.track, quiet)
+        over = self._over_until(now)
+        if row is not None and valid and row.closes_at is None:
+            over = max(over, self.settled_until(row) + 1)
+        span = _Span(Stretch(begin, last), end, over, to_end=to_end, valid=valid)
+        window = self._window(snapshot, view, span)
         if window.reaches_end or row is None:
-            (text,) = write_down(after, self.mark, [window.hour])
-            state = StateRow(self.policy.id, view.number, end, text)
+            (text,) = write_down(window.after, self.mark, window.carried.hours)
+            closes = self._closes_at(end, window.carried, 0)
+            state = StateRow(self.policy.id, view.number, end, text, closes)
         else:
             state = evolve(row, skipped_from=None, skipped_to=None)
-        found = [episode for _, episode in episodes]
-        return Judged(view, row, state, window.old, found, self._row_until(row))
+        return Judged(view, row, state, window.old, window.new, self.rows_until(view, row))
 
     def read_ahead(
         self, snapshot: Snapshot, wanted: Sequence[tuple[DatastreamView, Stretch]]
@@ -200,6 +266,7 @@ class PolicyJudge:
         if len(wanted) < TOGETHER:
             return
         back = max(self._first_look(view) for view, _ in wanted) + HOUR + self.joiner.back
+        back += self.silence
         low = min(stretch.start for _, stretch in wanted) - back
         high = max(stretch.end for _, stretch in wanted) + HOUR + 1
         if high - low > NARROW + back:
@@ -207,6 +274,47 @@ class PolicyJudge:
         views = [view for view, _ in wanted]
         numbers = {view.number for view in views} | self.joiner.partners(views)
         self.readings.hold(snapshot, numbers, low, high)
+
+    @property
+    def silence(self) -> int:
+        """After how long without a reading there is a row, microseconds; 0 for never."""
+        driving = self.rule.driving
+        return driving.within if isinstance(driving, Latest) else 0
+
+    def _over_until(self, now: int) -> int:
+        """What ended by then is over, the time for late readings included."""
+        driving = self.rule.driving
+        return now - driving.lateness if isinstance(driving, Hourly) else now
+
+    def _closes_at(self, judged_until: int, carried: Carried, index: int) -> int | None:
+        """When a datastream is judged next although no reading comes, None for never."""
+        if carried.given[index]:
+            return None
+        driving = self.rule.driving
+        if isinstance(driving, Latest):
+            return judged_until + driving.within if driving.within else None
+        hour = carried.hours[index]
+        return None if hour is None else hour.hour + HOUR + driving.lateness
+
+    def settled_until(self, row: StateRow) -> int:
+        """The last instant whose reading would change what was judged; later ones follow it."""
+        if row.closes_at is not None:
+            return row.judged_until
+        written = self.read_state(row)
+        if written is not None and written.hour is not None:
+            return written.hour.hour + HOUR - 1
+        return row.judged_until + (self.silence if row.judged_until != NO_TIME else 0)
+
+    @staticmethod
+    def _last_times(samples: Samples, known: Int64s) -> Int64s:
+        """Time of each series' last reading, as it was known before for those without new ones."""
+        numbers = np.arange(len(known))
+        ends = np.searchsorted(samples.series, numbers, "right")
+        some = ends > np.searchsorted(samples.series, numbers, "left")
+        if not len(samples.times):
+            return known
+        found: Int64s = np.where(some, samples.times[np.maximum(ends - 1, 0)], known)
+        return found
 
     def _first_look(self, view: DatastreamView) -> int:
         """How far round a stretch is read at first."""
@@ -218,70 +326,149 @@ class PolicyJudge:
         later = self.readings.read(snapshot, view.number, stretch.end, LATEST).time
         return Stretch(EARLIEST, int(later[-1]) if len(later) else stretch.end)
 
-    def _window(
-        self,
-        snapshot: Snapshot,
-        view: DatastreamView,
-        rows: Stretch,
-        end: int,
-        *,
-        to_end: bool,
-    ) -> _Window:
-        """Read around input rows until quiet rows are found on both sides."""
-        back = forth = self._first_look(view)
+    def _window(self, snapshot: Snapshot, view: DatastreamView, span: _Span) -> _Window:
+        """Judge round input rows as far as it takes until nothing is on, on either side.
+
+        What was judged before tells where nothing was on. Only where the state was made under
+        other rules, or something may be pending, the rows themselves have to tell it.
+        """
+        rows, end = span.rows, span.end
+        direct = span.valid and not self._held_back
+        back = forth = 0 if direct else self._first_look(view)
+        step = HOUR if self._hourly else 1
         while True:
-            far = back > FARTHEST_LOOK
-            low = EARLIEST if far else max(EARLIEST, floor_hour(rows.start - back))
-            high = end + 1 if to_end else min(end + 1, floor_hour(rows.end + forth))
+            far = rows.start - back <= EARLIEST or back > FARTHEST_LOOK
+            low = EARLIEST if far else self._row_time(rows.start - back)
+            high = end + 1
+            if not span.to_end:
+                high = min(high, self._row_time(rows.end + forth) + step)
             at_end = high == end + 1
-            track, hour = self._read(snapshot, view, low, high, complete=not at_end)
-            old = episodes_between(snapshot, self.policy.id, view.number, low, high)
-            quiet = np.flatnonzero(track.resets())
-            quiet = quiet[_unspanned(track.times[quiet], old)]
-            first = quiet[track.times[quiet] < rows.start]
-            final = quiet[track.times[quiet] > rows.end]
-            if len(first) or low == EARLIEST:
-                if to_end or len(final) or at_end:
-                    break
-                forth *= GROWTH
-            else:
-                back *= GROWTH
-        at = int(first[-1]) if len(first) else -1
-        stop = int(final[0]) if len(final) and not to_end else -1
-        since = int(track.times[at]) if at >= 0 else NO_TIME
-        until = int(track.times[stop]) if stop >= 0 else FOREVER
-        part = track.part(slice(at + 1, stop + 1 if stop >= 0 else len(track.times)))
-        inside = [one for one in old if since < one.started_at <= until]
-        return _Window(part, inside, hour, stop < 0)
+            read = self._read(snapshot, view, low, high, span.over if at_end else None)
+            track = read.track
+            until = LATEST if at_end else high
+            old = episodes_between(snapshot, self.policy.id, view.number, low, until)
+            at = self._calm_row(track, old, rows.start, span)
+            since = int(track.times[at]) if at >= 0 else low - 1
+            if at < 0 and low > EARLIEST and not self._calm_at(low, track, old, rows.start, span):
+                spanning = [rows.start - one.started_at for one in old if one.started_at < low]
+                widened = max(back * GROWTH, self._first_look(view))
+                back = max(spanning) if direct and spanning else max([*spanning, widened])
+                continue
+            part = track.part(slice(at + 1, len(track.times)))
+            quiet = States.quiet(1, len(self.policy.levels))
+            after, found = scan(self.policy, part, quiet)
+            new = [episode for _, episode in found]
+            inside = [one for one in old if since < one.started_at]
+            stop = FOREVER if at_end else self._calm_after(part, inside, new, span, high)
+            if stop is not None:
+                break
+            forth = max(forth * GROWTH, self._first_look(view))
+        return _Window(
+            [one for one in new if one.started_at <= stop],
+            [one for one in inside if one.started_at <= stop],
+            after,
+            read.carried,
+            stop == FOREVER,
+        )
+
+    def _calm(self, track: Track, valid: bool) -> Bools:
+        """Rows after which nothing is on or pending, unless an episode was judged to last."""
+        if not valid:
+            return track.resets()
+        if not self._held_back:
+            return np.ones(len(track.times), np.bool_)
+        calm: Bools = track.resets() | (track.raising == FAIL).all(axis=0)
+        return calm
+
+    def _calm_row(self, track: Track, old: Sequence[EpisodeRow], start: int, span: _Span) -> int:
+        """The last row before a stretch after which nothing was on or pending, -1 for none."""
+        calm = self._calm(track, span.valid) & unspanned(track.times, old)
+        rows = np.flatnonzero(calm & (track.times < start))
+        return int(rows[-1]) if len(rows) else -1
+
+    def _calm_at(
+        self, low: int, track: Track, old: Sequence[EpisodeRow], start: int, span: _Span
+    ) -> bool:
+        """Whether nothing was on or pending at an instant before a stretch.
+
+        A run that was pending is over after `stale_after` without a row that says something.
+        """
+        spanned = any(
+            one.started_at < low and (one.ended_at is None or one.ended_at >= low) for one in old
+        )
+        if spanned or not span.valid:
+            return False
+        silent = not (track.times < start).any() and start - low > self.policy.stale_after
+        return not self._held_back or silent
+
+    def _calm_after(
+        self,
+        track: Track,
+        old: Sequence[EpisodeRow],
+        new: Sequence[Episode],
+        span: _Span,
+        high: int,
+    ) -> int | None:
+        """The first instant after a stretch at which nothing is on or pending, None for none."""
+        later = track.times > span.rows.end
+        free = unspanned(track.times, old) & unspanned(track.times, new)
+        calm = np.flatnonzero(self._calm(track, span.valid) & free & later)
+        if len(calm):
+            return int(track.times[calm[0]])
+        ends = [one.ended_at for one in old] + [one.ended_at for one in new]
+        lasting = any(end is None or end >= high for end in ends)
+        if lasting or not span.valid:
+            return None
+        silent = not later.any() and high - span.rows.end > self.policy.stale_after
+        return high - 1 if silent or not self._held_back else None
 
     def _read(
-        self, snapshot: Snapshot, view: DatastreamView, low: int, high: int, *, complete: bool
-    ) -> tuple[Track, OpenHour | None]:
-        """The judged input rows of a datastream, and the hour that is not over."""
-        stored = self.readings.read(snapshot, view.number, low, high)
+        self, snapshot: Snapshot, view: DatastreamView, low: int, high: int, over: int | None
+    ) -> _Read:
+        """The judged input rows of a datastream in [low, high).
+
+        Args:
+            snapshot: Where they are read.
+            view: The datastream.
+            low, high: Of the readings.
+            over: Instant up to which the clock has gone; None where there are readings after
+                these, so that everything that ends by ``high`` is over.
+        """
+        stored = self.readings.read(snapshot, view.number, max(EARLIEST, low - self.silence), high)
         zeros = np.zeros(len(stored), np.int64)
         samples = Samples(zeros, stored.time, stored.value, self.counting(stored.flag))
-        inputs, (hour,) = self._inputs([view], samples, [None], complete=complete)
-        return self._track(snapshot, [view], inputs), hour
+        until = over if over is not None else high if self._hourly else high - 1
+        inputs, carried = self._inputs(
+            [view], samples, Carried.nothing(1, until), np.full(1, NO_TIME)
+        )
+        inputs = inputs.since(low)
+        return _Read(self._track(snapshot, [view], inputs), carried)
 
     def _inputs(
         self,
         views: Sequence[DatastreamView],
         samples: Samples,
-        hours: list[OpenHour | None],
-        *,
-        complete: bool,
-    ) -> tuple[InputRows, list[OpenHour | None]]:
-        """The rule's input out of readings."""
+        carried: Carried,
+        known: Int64s,
+    ) -> tuple[InputRows, Carried]:
+        """The rule's input out of readings.
+
+        Args:
+            views: The datastreams.
+            samples: Their readings.
+            carried: What each waits for.
+            known: Time of each one's last reading before, `NO_TIME` for none, shape (S,).
+        """
         scales = 10.0 ** np.array([view.decimals for view in views], np.float64)
-        if self._hourly:
-            coverage = self._coverage(views)
-            rows, hours = hours_over(samples, coverage, hours, complete=complete)
-            return InputRows(rows.series, rows.times, rows.values / scales[rows.series]), hours
+        driving = self.rule.driving
+        if isinstance(driving, Hourly):
+            return hours_over(samples, driving.how, scales, self._coverage(views), carried)
         kept = samples.counting
         series = samples.series[kept]
-        values = samples.values[kept] / scales[series]
-        return InputRows(series, samples.times[kept], values), hours
+        rows = InputRows(series, samples.times[kept], samples.values[kept] / scales[series])
+        if not driving.within:
+            return rows, Carried(carried.hours, [True] * len(views), carried.over_until)
+        return with_silences(rows, samples, driving.within, carried, known)
 
     def _track(self, snapshot: Snapshot, views: Sequence[DatastreamView], rows: InputRows) -> Track:
         """Ask the rule."""
@@ -301,28 +488,22 @@ class PolicyJudge:
         """The instant of the input row that a reading belongs to."""
         return floor_hour(time) if self._hourly else time
 
-    def rows_until(self, view: DatastreamView, row: StateRow) -> int:
+    def rows_until(self, view: DatastreamView, row: StateRow | None) -> int:
         """The last input row that was judged: an hour that is not over has not been."""
-        if row.judged_until == NO_TIME or not self._hourly:
-            return row.judged_until
-        written = self.read_state(row)
-        if written is None or written.hour is None:
-            return floor_hour(row.judged_until)
-        full = self._coverage([view]).full[0]
-        given = written.hour.count >= full
-        return written.hour.hour if given else written.hour.hour - 1
-
-    def _row_until(self, row: StateRow | None) -> int:
-        """The last input row that a state has seen."""
         if row is None or row.judged_until == NO_TIME:
             return NO_TIME
-        return floor_hour(row.judged_until) - 1 if self._hourly else row.judged_until
+        if not self._hourly:
+            return self.settled_until(row)
+        written = self.read_state(row)
+        if written is None or written.hour is None:
+            return floor_hour(row.judged_until) - (row.closes_at is not None)
+        return written.hour.hour - (row.closes_at is not None)
 
 
-def _unspanned(times: Int64s, old: Sequence[EpisodeRow]) -> Bools:
-    """Instants at which no stored episode was open."""
+def unspanned(times: Int64s, episodes: Sequence[EpisodeRow] | Sequence[Episode]) -> Bools:
+    """Instants at which none of some episodes was open."""
     free = np.ones(len(times), np.bool_)
-    for row in old:
+    for row in episodes:
         ended = FOREVER if row.ended_at is None else row.ended_at
         free &= (times < row.started_at) | (times >= ended)
     return free

@@ -66,6 +66,11 @@ class Entry(Protocol):
         ...
 
     @property
+    def at(self) -> int:
+        """When it was committed, microseconds UTC."""
+        ...
+
+    @property
     def payload(self) -> bytes | None:
         """What changed."""
         ...
@@ -170,8 +175,15 @@ class Judging:
 
     @property
     def has_work(self) -> bool:
-        """Whether something was skipped that could be judged at once."""
-        return any(desk.has_work for desk in self._desks)
+        """Whether something was skipped that could be judged at once, or a time is over."""
+        now = self.clock.now()
+        return any(desk.has_work(now) for desk in self._desks)
+
+    @property
+    def next_close(self) -> int | None:
+        """When something is judged next although no reading comes, None for never."""
+        found = (desk.closes_at for desk in self._desks)
+        return min((one for one in found if one is not None), default=None)
 
     @property
     def cut_off(self) -> dict[str, str]:
@@ -185,8 +197,10 @@ class Judging:
         Args:
             snapshot: Where states, episodes, stored readings, records and parameters are read.
             entries: Entries of the journal, in their order; may be none, to go on with what was
-                skipped.
+                skipped. The clock has gone as far as the last entry was written: what waits in
+                the journal still was there before the time was over.
         """
+        now = entries[-1].at if entries else self.clock.now()
         for entry in entries:
             self._values.forget(entry.kind, entry.ref)
         observed = [
@@ -206,11 +220,11 @@ class Judging:
             changed = self._changed(snapshot, desk, entries)
             for number, stretch in desk.judge.joiner.touched(views, readings).items():
                 changed[number] = stretch.joined(changed.get(number))
-            for one in desk.plan(snapshot, mine, readings, changed, self.register()):
+            for one in desk.plan(snapshot, mine, readings, changed, self.register(), now):
                 if one.before != one.after:
                     before.append(one.before)
                     after.append(one.after)
-                if one.old or one.new:
+                if one.view is not None and (one.old or one.new):
                     found = difference(desk.judge.policy, one.old, one.new, one.until)
                     writes += [self._write(desk.judge, one.view, write) for write in found]
         return JudgingPlan(tuple(before), tuple(after), tuple(writes))
@@ -289,7 +303,7 @@ class Judging:
             last_reading_at=new.last_reading_at,
             peak=new.peak,
             limit_value=None if np.isnan(new.limit) else new.limit,
-            rule_version=judge.rule.version,
+            rule_version=judge.rule.edition,
             citation=citation_of(judge.rule, level, new.started_at, self._zone),
             corrected=bool(old and old.corrected) or write.corrects,
             withdrawn=False,
@@ -339,12 +353,12 @@ class Judging:
     def _keep(self, states: Sequence[StateRow]) -> None:
         desks = {desk.judge.policy.id: desk for desk in self._desks}
         for row in states:
-            desks[row.policy].kept[row.datastream] = row
+            desks[row.policy].keep(row)
 
     def forget(self) -> None:
         """Read the states anew before judging goes on: somebody else may have written them."""
         for desk in self._desks:
-            desk.kept = {}
+            desk.forget()
 
 
 def encode_change(change: EpisodeChange) -> bytes:

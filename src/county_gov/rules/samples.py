@@ -89,3 +89,10 @@ class InputRows:
     series: Int64s
     times: Int64s
     values: Float64s
+
+    def since(self, instant: int) -> InputRows:
+        """Those from an instant on."""
+        kept = self.times >= instant
+        if kept.all():
+            return self
+        return InputRows(self.series[kept], self.times[kept], self.values[kept])

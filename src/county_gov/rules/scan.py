@@ -257,20 +257,20 @@ def _episodes(work: _Work, switches: list[_Switch]) -> tuple[tuple[int, Episode]
     if not len(found.series):
         return ()
     started, high, low = _beginnings(track, before, found, switches)
-    level, limit, direction = _heights(track, before, found, on)
+    level, limit, limited, direction = _heights(track, before, found, on)
     last_row = np.where(found.ended, found.end, found.end - 1)
     last = track.times[last_row]
     still = ~found.ended
     rows = found.series[still]
     after.started[rows], after.last[rows] = started[still], last[still]
     after.level[rows], after.limit[rows] = level[still], limit[still]
-    after.direction[rows] = direction[still]
+    after.limited[rows], after.direction[rows] = limited[still], direction[still]
     after.peak_high[rows], after.peak_low[rows] = high[still], low[still]
     peak = np.where(direction > 0, high, low)
-    columns = (started, found.ended, last, level, peak, limit)
+    columns = (started, found.ended, last, level, peak, limit, limited)
     return tuple(
-        (number, Episode(begun, at if over else None, top, value, bound, at))
-        for number, begun, over, at, top, value, bound in zip(
+        (number, Episode(begun, at if over else None, top, value, bound, when, at))
+        for number, begun, over, at, top, value, bound, when in zip(
             found.series.tolist(), *(column.tolist() for column in columns), strict=True
         )
     )
@@ -279,7 +279,8 @@ def _episodes(work: _Work, switches: list[_Switch]) -> tuple[tuple[int, Episode]
 def _keep_untold(before: States, after: States, span: _Span) -> None:
     """Series without a row keep their open episode as it was."""
     silent = span.ends == span.starts
-    for name in ("started", "last", "level", "direction", "peak_high", "peak_low", "limit"):
+    kept = ("started", "last", "level", "direction", "peak_high", "peak_low", "limit", "limited")
+    for name in kept:
         getattr(after, name)[silent] = getattr(before, name)[silent]
 
 
@@ -311,18 +312,20 @@ def _beginnings(
 
 def _heights(
     track: Track, before: States, found: _Found, on: Bools
-) -> tuple[Int8s, Float64s, Int8s]:
-    """The highest level of each episode, the limit that raised it, and the limit's direction."""
+) -> tuple[Int8s, Float64s, Int64s, Int8s]:
+    """The highest level of each episode, the limit and row that raised it, and the direction."""
     level = np.where(found.continued, before.level[found.series], NOWHERE).astype(np.int8)
     limit = np.where(found.continued, before.limit[found.series], np.nan)
+    limited = np.where(found.continued, before.limited[found.series], NO_TIME)
     for height in range(len(on)):
         rows = np.flatnonzero(on[height])
         at = np.append(rows, len(track.times))[np.searchsorted(rows, found.begin)]
         higher = (at < found.end) & (height > level)
         level[higher] = height
         limit[higher] = track.limits[height, at[higher]]
+        limited[higher] = track.times[at[higher]]
     opening = np.argmax(on[:, found.begin], axis=0)
     below = track.values[found.begin] < track.limits[opening, found.begin]
     fresh = np.where(below, -1, 1).astype(np.int8)
     direction = np.where(found.continued, before.direction[found.series], fresh)
-    return level, limit, direction.astype(np.int8)
+    return level, limit, limited, direction.astype(np.int8)

@@ -78,7 +78,7 @@ class Driver:
     async def _follow(self) -> bool:
         """Let every follower do all that there is; whether there was anything."""
         head = await self.county.store.read(followers.head)
-        if head == self._head:
+        if head == self._head and not any(one.unfinished() for one in self.county.followers):
             return False
         for follower in self.county.followers:
             await follower.catch_up()
@@ -86,8 +86,9 @@ class Driver:
         return True
 
     async def _next_due(self) -> int | None:
-        """The next instant after now at which a job, task or notice is due, or None."""
-        found = [*await self._run_due(), await self.county.store.read(outbox.next_due)]
+        """The next instant after now at which a job, task, notice or judgement is due, or None."""
+        sent_at = await self.county.store.read(outbox.next_due)
+        found = [*await self._run_due(), sent_at, self.county.judging.next_close]
         return min((one for one in found if one is not None and one > self.clock.at), default=None)
 
     async def _run_due(self) -> tuple[int | None, int | None]:

@@ -73,7 +73,7 @@ class ThresholdConfig:
     title: Text
     observed_property: str = field(validator=validators.min_len(1))
     limits: tuple[LimitConfig, ...] = field(validator=_rises)
-    input: Literal["latest", "hourly_mean"] = "latest"
+    input: Literal["latest", "hourly_mean", "hourly_equivalent_level"] = "latest"
     severity: Severity = "warning"
     unit: str = "µg/m³"
     hold_minutes: int = field(default=0, validator=validators.ge(0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime, time
 from itertools import zip_longest
@@ -22,8 +21,9 @@ from county_gov.api import (
     Bools,
     Citation,
     Condition,
+    Driving,
     Float64s,
-    HourlyMean,
+    Hourly,
     Int64s,
     Judgement,
     Latest,
@@ -89,8 +89,13 @@ def _judgement(passed: Bools, known: Bools, values: Float64s, limits: Float64s) 
 
 
 def rule_of(threshold: ThresholdConfig, timezone: str) -> Rule:
-    """The rule of a threshold; its version changes with its limits."""
-    kinds: Mapping[str, type[Latest | HourlyMean]] = {"latest": Latest, "hourly_mean": HourlyMean}
+    """The rule of a threshold; its edition changes with its limits."""
+    observed = threshold.observed_property
+    kinds: Mapping[str, Driving] = {
+        "latest": Latest(observed),
+        "hourly_mean": Hourly(observed),
+        "hourly_equivalent_level": Hourly(observed, "equivalent_level"),
+    }
     citations = _citations(threshold)
     conditions = tuple(
         Condition(name, title, citations[-1], threshold.unit, tuple(reversed(citations[:-1])))
@@ -102,10 +107,13 @@ def rule_of(threshold: ThresholdConfig, timezone: str) -> Rule:
     return Rule(
         id=f"sensors.{threshold.id}",
         title=threshold.title,
-        inputs={"value": kinds[threshold.input](threshold.observed_property)},
+        inputs={"value": kinds[threshold.input]},
         conditions=conditions,
         judge=DatedLimits.of(threshold, timezone).judge,
-        version=hashlib.sha256(repr(threshold.limits).encode()).hexdigest()[:8],
+        configuration={
+            f"from {one.effective_from}": f"above {one.raise_above:g}, below {one.clear_below:g}"
+            for one in threshold.limits
+        },
     )
 
 

@@ -12,7 +12,7 @@ from county_gov.contract.clock import DAY, HOUR
 from county_gov.contract.page import Column, Row, Table
 from county_gov.contract.rule import (
     Attribute,
-    HourlyMean,
+    Hourly,
     Latest,
     LocalTime,
     Setting,
@@ -34,6 +34,8 @@ FIGURES: dict[WindowFigure, Text] = {
     "rise": Text(zh="涨幅", en="rise"),
     "sum": Text(zh="累计", en="sum"),
     "mean": Text(zh="均值", en="mean"),
+    "equivalent_level": Text(zh="等效连续声级", en="equivalent continuous level"),
+    "vector_mean": Text(zh="平均方向", en="mean direction"),
     "minimum": Text(zh="最低", en="lowest"),
     "maximum": Text(zh="最高", en="highest"),
     "count": Text(zh="读数个数", en="number of readings"),
@@ -145,13 +147,14 @@ def _meaning(call: Call, datastream: DatastreamView, one: Input) -> _Meaning:
     )
 
 
-def _figure(name: Text, one: Latest | HourlyMean | Window) -> Text:
+def _figure(name: Text, one: Latest | Hourly | Window) -> Text:
     """A datastream's name with what is taken of it."""
     en = name.in_language("en")
     if isinstance(one, Latest):
         return Text(zh=f"{name.zh} 最近读数", en=f"{en}, latest reading")
-    if isinstance(one, HourlyMean):
-        return Text(zh=f"{name.zh} 小时均值", en=f"{en}, hourly mean")
+    if isinstance(one, Hourly):
+        figure = FIGURES[one.how]
+        return Text(zh=f"{name.zh} 小时{figure.zh}", en=f"{en}, hourly {figure.en}")
     figure, length = FIGURES[one.how], _length(one.length)
     return Text(
         zh=f"{name.zh} {length.zh}{figure.zh}",

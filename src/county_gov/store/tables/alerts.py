@@ -45,4 +45,6 @@ judging_states = table(
     words("state"),
     number("skipped_from", null=True),
     number("skipped_to", null=True),
+    number("closes_at", null=True),
+    Index(None, "policy", "closes_at"),
 )
