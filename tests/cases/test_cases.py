@@ -446,6 +446,28 @@ async def test_followers_learn_the_case_as_it_was_then(any_world: World) -> None
     assert "waiting" == msgspec.json.decode(entries[0].payload)["state"]
 
 
+async def test_a_title_in_both_languages_is_shown_and_found_in_both(any_world: World) -> None:
+    """A title given as a text keeps its English; what a person wrote is shown as it is."""
+    cases = any_world.cases
+    case = await cases.open(
+        WORKFLOW.id,
+        title=Text(zh="水库汛情：鹿野水库", en="Reservoir flood: Luye"),
+        area=NORTH_GRID,
+        subject="luye",
+        data={"station": "奥体"},
+        actor=SYSTEM,
+        key="both",
+    )
+    read = (await cases.get(EVERYWHERE, case.id)).view
+    assert "水库汛情：鹿野水库" == read.title == read.title_in("zh")
+    assert "Reservoir flood: Luye" == read.title_in("en")
+    for words in ("鹿野", "flood: luye"):
+        found, _total = await cases.find(EVERYWHERE, text=words)
+        assert [case.id] == [one.view.id for one in found]
+    alone = await any_world.open()
+    assert "烟雾很大" == alone.title_in("zh") == alone.title_in("en")
+
+
 async def test_opening_in_a_transaction_that_fails_leaves_nothing(world: World) -> None:
     """A case opened in somebody's transaction is undone with it."""
 

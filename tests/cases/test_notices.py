@@ -65,6 +65,13 @@ def test_values_are_written_for_people() -> None:
     )
 
 
+def test_the_title_is_told_in_the_language_of_whom_it_is_told() -> None:
+    """A title that has an English one is told so to who reads English."""
+    given = occasion()
+    given = evolve(given, view=evolve(given.view, title_en="Title"))
+    assert ["标题", "Title"] == [words_of(given, language)["title"] for language in ("zh", "en")]
+
+
 def test_braces_in_data_are_only_text() -> None:
     """What a person typed is never read as a template."""
     notice = Notice("clerk", words("{free}"), words("{{{free}}}"))

@@ -113,7 +113,7 @@ class Cases(CaseReading):
         tx: Transaction,
         workflow: str,
         *,
-        title: str,
+        title: str | Text,
         area: str,
         subject: str,
         data: Mapping[str, Value],
@@ -133,11 +133,16 @@ class Cases(CaseReading):
             EventDataInvalid: with each field's problem.
         """
         definition = self._workflow(workflow)
+        written, english = (title.zh, title.en) if isinstance(title, Text) else (title, "")
         if actor.kind == "system":
-            title = mend_text(title)[:LONGEST_TITLE] or definition.title.zh
+            written = mend_text(written)[:LONGEST_TITLE] or definition.title.zh
+            english = mend_text(english)[:LONGEST_TITLE]
             subject = mend_text(subject)
         values, problems = normalise(definition.data, data)
-        problems += [*clean_key(key), *_text_problems(title=title, subject=subject)]
+        problems += [
+            *clean_key(key),
+            *_text_problems(title=written, title_en=english, subject=subject),
+        ]
         if actor.kind != "system":
             problems += self._area_problems(tx, area)
         if problems:
@@ -148,7 +153,8 @@ class Cases(CaseReading):
             data=values,
             request=request,
             key_alone=key_alone,
-            title=clean_text(title),
+            title=clean_text(written),
+            title_en=clean_text(english),
             area=area,
             subject=clean_text(subject),
             drill=drill,
@@ -161,7 +167,7 @@ class Cases(CaseReading):
         self,
         workflow: str,
         *,
-        title: str,
+        title: str | Text,
         area: str,
         subject: str,
         data: Mapping[str, Value],
@@ -319,10 +325,10 @@ class Cases(CaseReading):
             )
 
 
-def _text_problems(*, title: str, subject: str) -> list[Problem]:
+def _text_problems(*, title: str, title_en: str, subject: str) -> list[Problem]:
     """What is wrong with the texts that a case is opened with."""
     problems: list[Problem] = []
-    for place, text in (("title", title), ("subject", subject)):
+    for place, text in (("title", title), ("title_en", title_en), ("subject", subject)):
         try:
             length = len(clean_text(text))
         except ValueError as error:

@@ -49,6 +49,7 @@ class Opening(Request):
     """A case to be opened."""
 
     title: str = ""
+    title_en: str = ""
     area: str = ""
     subject: str = ""
     drill: bool = False
@@ -125,6 +126,7 @@ class Mover:
             version=1,
             area=opening.area,
             title=opening.title,
+            title_en=opening.title_en,
             subject=opening.subject,
             opened_at=tx.at,
             data=MappingProxyType(dict(opening.data)),

@@ -122,7 +122,7 @@ def words_of(occasion: Occasion, language: str) -> dict[str, str]:
     state = workflow.state(view.state)
     words |= {
         "number": view.number,
-        "title": view.title,
+        "title": view.title_in(language),
         "subject": view.subject,
         "area": occasion.area.in_language(language),
         "state": state.title.in_language(language),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from attrs import frozen
 
 from county_gov.contract.schema import Value
+from county_gov.contract.text import Text
 from county_gov.contract.workflow import CaseView
 
 if TYPE_CHECKING:
@@ -330,7 +331,7 @@ class ActingContext(ReadingContext, Protocol):
         self,
         workflow: str,
         *,
-        title: str,
+        title: str | Text,
         area: str,
         subject: str,
         data: Mapping[str, Value],
@@ -340,7 +341,8 @@ class ActingContext(ReadingContext, Protocol):
 
         Args:
             workflow: Id of a workflow of any enabled plugin.
-            title: What it is about, at most 200 characters.
+            title: What it is about, at most 200 characters; a `Text` is shown to each reader in
+                their own language.
             area: Code of an area. A person needs "cases.case.open" for it.
             subject: Code of what it is about (a datastream, a thing), at most 200 characters.
             data: Values of the workflow's ``data``, by name.

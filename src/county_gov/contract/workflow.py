@@ -35,6 +35,12 @@ class CaseView:
     """Accounts that take part."""
     workflow_version: int = 0
     """Version of the workflow that it was opened under; 0 where that is not known."""
+    title_en: str = ""
+    """The title in English, where it was given in both languages."""
+
+    def title_in(self, language: str) -> str:
+        """The title in ``language`` ("zh" or "en"); as it was written where there is but one."""
+        return self.title_en if language.startswith("en") and self.title_en else self.title
 
 
 Guard = Callable[[CaseView, "Actor", Mapping[str, Value]], "Text | None"]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from county_gov.contract.parameter import ParameterReader
     from county_gov.contract.records import RecordReader, RecordWriter
     from county_gov.contract.schema import Value
+    from county_gov.contract.text import Text
     from county_gov.contract.workflow import CaseView
     from county_gov.store import Store, Transaction
 
@@ -138,7 +139,7 @@ class CountyActingContext(CountyContext):
         self,
         workflow: str,
         *,
-        title: str,
+        title: str | Text,
         area: str,
         subject: str,
         data: Mapping[str, Value],

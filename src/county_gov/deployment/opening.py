@@ -9,6 +9,7 @@ import structlog
 from attrs import frozen
 
 from county_gov.contract.access import SYSTEM, Scope
+from county_gov.contract.text import Text
 from county_gov.errors import CaseConflict, CaseError
 from county_gov.rules.judging import decode_change
 from county_gov.store import alerts, case_lists
@@ -192,7 +193,12 @@ def _has_ended(change: str, episode: EpisodeView, details: Mapping[str, Any]) ->
     return change in {"raised", "cleared"} and episode.ended_at is not None
 
 
-def _title(policy: AlertPolicy, episode: EpisodeView, view: DatastreamView | None) -> str:
-    if view is None:
-        return f"{policy.title.zh}：{episode.datastream}"
-    return f"{policy.title.zh}：{view.thing_name or view.name}"
+def _title(policy: AlertPolicy, episode: EpisodeView, view: DatastreamView | None) -> Text:
+    """What is wrong and where, in both languages where the register names it in both."""
+    title, of = policy.title, Text(zh=episode.datastream)
+    if view is not None and view.thing_name:
+        of = Text(zh=view.thing_name, en=view.thing_name_en)
+    elif view is not None:
+        of = Text(zh=view.name or view.code, en=view.name_en)
+    english = f"{title.in_language('en')}: {of.in_language('en')}"
+    return Text(zh=f"{title.zh}：{of.zh}", en=english)

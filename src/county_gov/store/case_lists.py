@@ -175,7 +175,7 @@ def _narrowed(filters: Filters, day: int) -> list[Condition]:
     if filters.open_only:
         parts.append(cases.c.closed_at.is_(None))
     if filters.text:
-        columns = (cases.c.number, cases.c.title, cases.c.subject)
+        columns = (cases.c.number, cases.c.title, cases.c.title_en, cases.c.subject)
         parts.append(
             sa.or_(*(column.icontains(filters.text, autoescape=True) for column in columns))
         )

@@ -121,6 +121,7 @@ def case_document(view: CaseView) -> CaseDocument:
         version=view.version,
         area=view.area,
         title=view.title,
+        title_en=view.title_en,
         subject=view.subject,
         opened_at=rfc3339(view.opened_at),
         data=dict(view.data),

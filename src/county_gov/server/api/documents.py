@@ -183,6 +183,7 @@ class CaseDocument(Struct):
     version: int
     area: str
     title: str
+    title_en: str
     subject: str
     opened_at: Instant
     data: dict[str, Value]

@@ -106,6 +106,7 @@ def query_string(call: Call) -> str:
 def _row(call: Call, one: CaseSummary) -> Row:
     workflow = call.county.cases.workflow_of(one.view)
     texts = {
+        "title": Text(zh=one.view.title, en=one.view.title_en),
         "state": state_title(workflow, one.view.state),
         "area": area_name(call.county.registers.snapshot, one.view.area),
     }

@@ -129,7 +129,8 @@ def _tasks(tasks: Sequence[CaseSummary], mine: int) -> Table:
                     "task": one.task.state if one.task else None,
                     "moved": one.moved_at,
                 },
-                texts={"task": one.task.title} if one.task else {},
+                texts={"title": Text(zh=one.view.title, en=one.view.title_en)}
+                | ({"task": one.task.title} if one.task else {}),
                 href=f"/cases/{one.view.id}",
             )
             for one in tasks

@@ -22,6 +22,7 @@ cases = table(
     number("moved_at"),
     number("closed_at", null=True),
     number("drill", default="0"),
+    words("title_en", default=""),
     UniqueConstraint("number"),
     Index(None, "workflow", "state"),
     Index(None, "area"),

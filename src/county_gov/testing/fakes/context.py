@@ -9,6 +9,7 @@ import structlog
 from attrs import define, field, frozen
 
 from county_gov.contract.access import SYSTEM, Actor
+from county_gov.contract.text import Text
 from county_gov.contract.workflow import CaseView
 from county_gov.testing.clock import SetClock
 from county_gov.testing.fakes.http import FakeHttp
@@ -86,7 +87,7 @@ class FakeContext:
         self,
         workflow: str,
         *,
-        title: str,
+        title: str | Text,
         area: str,
         subject: str,
         data: Mapping[str, Value],
@@ -103,7 +104,8 @@ class FakeContext:
                 state="",
                 version=1,
                 area=area,
-                title=title,
+                title=str(title),
+                title_en=title.en if isinstance(title, Text) else "",
                 subject=subject,
                 opened_at=self.clock.now(),
                 data=dict(data),

@@ -17,6 +17,7 @@ def upgrade() -> None:
     _jobs()
     _events()
     _corrections()
+    _titles()
 
 
 def _number(
@@ -101,6 +102,11 @@ def _jobs() -> None:
 def _corrections() -> None:
     """With which text a quarantined row was taken in, where it was not its own."""
     op.add_column("quarantine", sa.Column("corrected", sa.LargeBinary(), nullable=True))
+
+
+def _titles() -> None:
+    """Titles of cases in English as well, where the county itself has written them."""
+    op.add_column("cases", _words("title_en", default=""))
 
 
 def _events() -> None:
