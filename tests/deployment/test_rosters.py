@@ -9,9 +9,10 @@ import pytest
 from attrs import evolve
 
 from county_gov.contract.workflow import Roster
-from county_gov.deployment.rosters import RecordRosters
+from county_gov.deployment.rosters import RecordRosters, with_duties_indexed
 from county_gov.errors import NotFound
 from county_gov.store import records
+from tests.server import patrolling
 from tests.server.patrolling import ROSTER
 
 if TYPE_CHECKING:
@@ -86,3 +87,12 @@ def test_a_dataset_that_is_gone_is_said(any_store: Store, rosters: RecordRosters
         any_store.read_now(
             lambda snapshot: rosters.on_duty(snapshot, evolve(WHO, dataset="watch.other"), LINE, 0)
         )
+
+
+def test_duties_are_indexed_by_their_end() -> None:
+    """Where a workflow's roster names a dataset; any other dataset stays as it is."""
+    workflows = {patrolling.PATROL.id: patrolling.PATROL}
+    other = evolve(ROSTER, id="watch.other")
+    found = with_duties_indexed({ROSTER.id: ROSTER, other.id: other}, workflows)
+    assert ["ends"] == [one.name for one in found[ROSTER.id].schema.fields if one.indexed]
+    assert other is found["watch.other"]

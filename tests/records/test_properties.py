@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from county_gov.contract.access import SYSTEM
 from county_gov.contract.clock import EARLIEST, LATEST
 from county_gov.contract.dataset import Dataset
+from county_gov.contract.records import Equal, Filter, From, Missing, OneOf, Until
 from county_gov.contract.schema import Field, Schema
 from county_gov.contract.text import Text
 from county_gov.records import Records
 from county_gov.records.stored import day_text
+from county_gov.testing.fakes import FakeRecords
 from tests.records.conftest import Codes
 
 if TYPE_CHECKING:
@@ -132,6 +134,81 @@ def test_what_was_put_comes_back_and_its_export_changes_nothing(
             odd = [one for one in preview.rows if one.kind != "unchanged"]
             assert [] == [(one.number, one.problems, one.changed) for one in odd]
             assert len(found) == len(preview.rows)
+
+    asyncio.run(run())
+
+
+ORDERED = {
+    "whole": st.integers(-3, 3),
+    "exact": st.integers(-3, 3).map(lambda number: number / 1000),
+    "real": st.sampled_from((-1.5, 0.0, 0.1, 2.0)),
+    "day": st.sampled_from(("1969-12-31", "2020-02-29", "2020-03-01")),
+    "at": st.sampled_from((-1, 0, 1_700_000_000_000_000)),
+}
+ANY = ORDERED | {
+    "words": st.sampled_from(("a", "A", "甲", "甲乙", "%")),
+    "truth": st.booleans(),
+    "choice": st.sampled_from("12"),
+}
+
+
+def filters() -> st.SearchStrategy[Filter]:
+    """Any filter that a field can be asked by, of values that rows may well have."""
+    kinds: list[st.SearchStrategy[Filter]] = []
+    for name, values in ANY.items():
+        kinds.append(st.builds(Equal, st.just(name), values))
+        some = st.lists(values, min_size=1, max_size=3).map(tuple)
+        kinds.append(st.builds(OneOf, st.just(name), some))
+        kinds.append(st.builds(Missing, st.just(name)))
+        if name in ORDERED:
+            kinds.append(st.builds(From, st.just(name), values))
+            kinds.append(st.builds(Until, st.just(name), values))
+    return st.one_of(kinds)
+
+
+def holds(row: dict[str, Any], one: Filter) -> bool:
+    """Whether a filter holds of a row, as simply as it can be said."""
+    value = row[one.field]
+    if isinstance(one, Missing) or value is None:
+        return isinstance(one, Missing) and value is None
+    if isinstance(one, OneOf):
+        return value in one.values
+    if isinstance(one, Equal):
+        return bool(value == one.value)
+    return bool(value >= one.value) if isinstance(one, From) else bool(value <= one.value)
+
+
+@given(
+    rows=st.lists(st.fixed_dictionaries({n: maybe(v) for n, v in ANY.items()}), max_size=12),
+    asked=st.lists(st.lists(filters(), max_size=3), min_size=1, max_size=12),
+)
+@FEW
+def test_filters_find_what_a_naive_filter_finds(
+    any_store: Store, rows: list[dict[str, Any]], asked: list[list[Filter]]
+) -> None:
+    """Whatever the rows, in lists, in counts, as columns and in the records of the test kit."""
+    dataset = anew()
+
+    async def run() -> None:
+        records, fake = records_of(any_store, dataset), FakeRecords([dataset])
+        await records.start()
+        for number, row in enumerate(rows):
+            key = f"{dataset.id}.{number}"
+            values = {"key": f"{number:02}", **row}
+            await records.put(SYSTEM, dataset.id, values, idempotency_key=key)
+            await fake.put(dataset.id, values, idempotency_key=key)
+        for where in asked:
+            expected = [
+                f"{number:02}"
+                for number, row in enumerate(rows)
+                if all(holds(row, one) for one in where)
+            ]
+            found = await records.find(SYSTEM, dataset.id, where=where)
+            assert expected == [one.key for one in found]
+            assert len(expected) == await records.count(SYSTEM, dataset.id, where=where)
+            batch = await records.columns(SYSTEM, dataset.id, where=where)
+            assert expected == batch["key"].tolist()
+            assert expected == [one.key for one in await fake.find(dataset.id, where=where)]
 
     asyncio.run(run())
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from county_gov.contract.access import SYSTEM, Grant, Scope
+from county_gov.contract.records import Equal, From, Missing, OneOf, Until
 from county_gov.errors import (
     AccessDenied,
     NotFound,
@@ -135,17 +136,82 @@ async def test_lists_are_filtered_searched_and_sorted(records: Records) -> None:
     def ids(found: tuple[Record, ...]) -> list[str]:
         return [one.key for one in found]
 
-    assert ["R0"] == ids(await records.find(SYSTEM, ID, where={"area": NORTH}))
-    assert ["R3"] == ids(await records.find(SYSTEM, ID, where={"area": None}))
+    assert ["R0"] == ids(await records.find(SYSTEM, ID, where=(Equal("area", NORTH),)))
+    assert ["R3"] == ids(await records.find(SYSTEM, ID, where=(Missing("area"),)))
     assert ["R1", "R3"] == ids(await records.find(SYSTEM, ID, search="库1"))
     assert ["R2"] == ids(await records.find(SYSTEM, ID, search="r2"))
-    assert ["R1", "R3", "R0", "R2"] == ids(await records.find(SYSTEM, ID, sort="-name"))
+    assert ["R0", "R2", "R1", "R3"] == ids(await records.find(SYSTEM, ID, sort="name"))
+    assert ["R3", "R1", "R2", "R0"] == ids(await records.find(SYSTEM, ID, sort="-name"))
     assert ["R1", "R2"] == ids(await records.find(SYSTEM, ID, limit=2, offset=1))
-    assert 2 == await records.count(SYSTEM, ID, where={"name": "库0"})
+    assert 2 == await records.count(SYSTEM, ID, where=(Equal("name", "库0"),))
     with pytest.raises(RecordInvalid, match="did you mean 'name'"):
-        await records.find(SYSTEM, ID, where={"nam": "x"})
+        await records.find(SYSTEM, ID, where=(Equal("nam", "x"),))
     with pytest.raises(RecordInvalid, match="is not a field"):
         await records.find(SYSTEM, ID, sort="-x")
+
+
+async def test_rows_are_found_by_what_holds_of_them(records: Records) -> None:
+    """By ranges of numbers, days and times, by lists, by what is missing, and by all together."""
+    for number in range(5):
+        values: dict[str, Any] = {"code": f"R{number}", "name": "库", "crest": 100.5 + number}
+        if number:
+            values |= {"built": f"200{number}-06-01", "grade": "ab"[number % 2]}
+        await put(records, f"{number}", **values)
+
+    async def found(*where: Any) -> str:
+        return "".join(one.key[1:] for one in await records.find(SYSTEM, ID, where=where))
+
+    assert "234" == await found(From("crest", 102.5))
+    assert "01" == await found(Until("crest", 101.5))
+    assert "23" == await found(From("built", "2002-06-01"), Until("built", "2003-06-01"))
+    assert "0" == await found(Missing("built"))
+    assert "013" == await found(OneOf("crest", (100.5, 101.5, 103.5)))
+    assert "24" == await found(Equal("grade", "a"), From("built", "2001-06-02"))
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        (From("name", "a"), "is a text: expected a number, day or time"),
+        (Until("large", 1), "is a truth"),
+        (Equal("crest", "high"), "crest: expected a number, got 'high'"),
+        (From("built", "2026"), "expected a date"),
+        (Equal("keeper", ""), "ask what is missing"),
+        (OneOf("code", ()), "expected 1 to 1000 values, got 0"),
+        (Missing("heigth"), "heigth: is not a field"),
+        ({"code": "R1"}, "expected Equal, OneOf, From, Until or Missing, got dict"),
+    ],
+)
+async def test_what_cannot_be_asked_is_told(records: Records, where: Any, words: str) -> None:
+    """With the field, the value and what was expected."""
+    with pytest.raises(RecordInvalid, match=words):
+        await records.find(SYSTEM, ID, where=(where,))
+
+
+async def test_rows_come_in_pages_behind_a_key(unstarted: Open) -> None:
+    """However many there are; nothing is left out without a word."""
+    records = unstarted(dataset(dated=True))
+    await records.start()
+    for number, (code, day) in enumerate(
+        (("R1", "2023-01-01"), ("R1", "2023-06-01"), ("R2", "2023-01-01"), ("R3", "2023-02-01"))
+    ):
+        await put(records, f"{number}", code=code, name="库", valid_from=day)
+
+    async def behind(after: str, on: str = "all") -> list[str]:
+        found = await records.find(SYSTEM, ID, after=after, on=on, limit=2)
+        return [f"{one.key}/{one.values['valid_from']}" for one in found]
+
+    assert ["R1/2023-01-01", "R1/2023-06-01"] == await behind("")
+    assert ["R1/2023-06-01", "R2/2023-01-01"] == await behind("R1/2023-01-01")
+    assert ["R3/2023-02-01"] == await behind("R2", on="")
+    batch = await records.columns(SYSTEM, ID, on="all", limit=2, after="R1/2023-06-01")
+    assert ["R2", "R3"] == batch["code"].tolist()
+    assert 1 == (await records.columns(SYSTEM, ID, where=(Equal("code", "R3"),))).rows
+    with pytest.raises(RecordInvalid, match="more than 3 rows"):
+        await records.columns(SYSTEM, ID, on="all", limit=3)
+    for wrong in ({"limit": 10_001}, {"after": "a/b/c"}, {"after": "R1", "sort": "name"}):
+        with pytest.raises(RecordInvalid):
+            await records.find(SYSTEM, ID, **wrong)
 
 
 async def test_rows_are_seen_within_the_scope(records: Records) -> None:
@@ -220,10 +286,10 @@ async def test_what_is_masked_cannot_be_guessed(records: Records) -> None:
     await put(records, "1", **FULL)
     await put(records, "2", **{**FULL, "code": "R2", "keeper": "李四"})
     reader = person(1)
-    assert () == await records.find(reader, ID, where={"keeper": "张三丰"})
+    assert () == await records.find(reader, ID, where=(Equal("keeper", "张三丰"),))
     assert () == await records.find(reader, ID, search="三丰")
-    assert 0 == await records.count(reader, ID, where={"keeper": None})
-    keys = [one.key for one in await records.find(reader, ID, sort="-keeper")]
+    assert 0 == await records.count(reader, ID, where=(Missing("keeper"),))
+    keys = [one.key for one in await records.find(reader, ID, sort="keeper")]
     assert ["R1", "R2"] == keys
 
 

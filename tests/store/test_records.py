@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from attrs import evolve
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from county_gov.contract.access import SYSTEM, Grant, Scope
 from county_gov.contract.dataset import Dataset
+from county_gov.contract.records import Equal, From, OneOf, Until
 from county_gov.contract.schema import Field, Schema
 from county_gov.contract.text import Text
+from county_gov.contract.workflow import Roster
 from county_gov.store import records as rows
 from county_gov.store import records_declared as declared
 from county_gov.store import records_history as past
 from county_gov.store import records_imports as imports
-from county_gov.store import tables
-from county_gov.store.records import Query, RowKey, Written
+from county_gov.store import records_queries as queries
+from county_gov.store import rosters, tables
+from county_gov.store.records import RowKey, Written
 from county_gov.store.records_history import PastChange
 from county_gov.store.records_imports import Part
+from county_gov.store.records_queries import Query
 
 if TYPE_CHECKING:
     from county_gov.store import Snapshot, Store, Transaction
@@ -67,8 +73,8 @@ def insert(store: Store, table: RecordTable, *written: Written) -> None:
 
 def found(store: Store, table: RecordTable, query: Query) -> list[tuple[str, int | None]]:
     """Keys and days of a query's rows."""
-    kept = store.read_now(lambda snapshot: rows.select_rows(snapshot, table, query))
-    assert len(kept) == store.read_now(lambda snapshot: rows.count_rows(snapshot, table, query))
+    kept = store.read_now(lambda snapshot: queries.select_rows(snapshot, table, query))
+    assert len(kept) == store.read_now(lambda snapshot: queries.count_rows(snapshot, table, query))
     return [(one.key.record, one.key.valid_from) for one in kept]
 
 
@@ -258,3 +264,68 @@ def test_the_parts_of_an_import_are_kept_replaced_and_forgotten(any_store: Store
     kept = any_store.read_now(lambda s: imports.read_import(s, number))
     assert kept is not None
     assert (number, "applied", {"added": 1}) == (kept.id, kept.state, kept.outcome)
+
+
+LISTS: tuple[Query, ...] = (
+    Query(EVERYTHING, 20_000, EVERYTHING, record="a"),
+    Query(EVERYTHING, 20_000, EVERYTHING, limit=50),
+    Query(EVERYTHING, 20_000, EVERYTHING, limit=50, after=RowKey("a")),
+    Query(EVERYTHING, 20_000, EVERYTHING, where=(Equal("size", 1),)),
+    Query(EVERYTHING, 20_000, EVERYTHING, where=(OneOf("size", (1, 2)),)),
+    Query(EVERYTHING, 20_000, EVERYTHING, where=(From("size", 1), Until("size", 2))),
+    Query(EVERYTHING, 20_000, EVERYTHING, where=(Equal("area", "990101"),)),
+    Query(EVERYTHING, 20_000, EVERYTHING, sort="size", limit=50),
+    Query(EVERYTHING, 20_000, EVERYTHING, sort="size", descending=True, limit=50),
+)
+
+
+def plan_of(store: Store, statement: sa.Select[Any]) -> str:
+    """How the database would answer a statement, were there many rows."""
+
+    def explain(snapshot: Snapshot) -> str:
+        dialect = snapshot.connection.dialect
+        text = str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+        execute = snapshot.connection.exec_driver_sql
+        if snapshot.database.dialect == "sqlite":
+            rows = execute(f"EXPLAIN QUERY PLAN {text}").all()
+            return "\n".join(row[3] for row in rows)
+        execute("SET LOCAL enable_seqscan = off")
+        execute("SET LOCAL enable_bitmapscan = off")
+        return "\n".join(row[0] for row in execute("EXPLAIN " + text.replace("%", "%%")).all())
+
+    return store.read_now(explain)
+
+
+def require_index(plan: str) -> None:
+    """Neither all rows of a table are read, nor put into order afterwards."""
+    assert re.search(r"(?i)using (covering )?index|index (only )?scan|primary key", plan), plan
+    assert "TEMP B-TREE" not in plan, plan
+    assert "Seq Scan" not in plan, plan
+    assert "Sort" not in plan, plan
+
+
+@pytest.mark.parametrize("dated", [False, True])
+@pytest.mark.parametrize("asked", LISTS)
+def test_every_list_is_read_by_an_index(any_store: Store, asked: Query, *, dated: bool) -> None:
+    """By key, by area and by the fields that are declared for it, in their order as well."""
+    fields = (*FIELDS[:2], evolve(FIELDS[2], indexed=True, required=True))
+    table = rows.table_of(dataset(dated=dated, fields=fields))
+    any_store.submit(lambda tx: declared.make_table(tx, table)).result()
+    day = 20_000 if dated else None
+    statement = queries.rows_statement(table, evolve(asked, day=day))
+    plan = plan_of(any_store, statement)
+    ranged = bool(asked.where) and not asked.sort
+    require_index(re.sub(r"(?m)^.*(TEMP B-TREE|Sort).*$", "", plan) if ranged else plan)
+
+
+def test_who_is_on_duty_is_read_by_an_index(any_store: Store) -> None:
+    """Of all duties only those that have not ended are looked at."""
+    fields = tuple(
+        evolve(FIELDS[2], name=name, dtype="int64", indexed=name == "ends", required=True)
+        for name in ("person", "begins", "ends")
+    )
+    table = rows.table_of(dataset(fields=(*FIELDS[:2], *fields)))
+    any_store.submit(lambda tx: declared.make_table(tx, table)).result()
+    roster = Roster("store.things", "person", "begins", "ends", area="area")
+    plan = plan_of(any_store, rosters.duty_statement(table, roster, ["a", "b"], 1))
+    assert rows.index_name(table.name, "ends, key") in plan, plan

@@ -1,15 +1,67 @@
-"""Records: the rows of a dataset, as plugins read and write them."""
+"""Records: the rows of a dataset, as plugins read and write them.
+
+What is looked for is said in filters, of which all must hold:
+
+    shifts = await ctx.records.find(
+        "reservoir.roster",
+        where=(Equal("area", "990101001"), From("ends", ctx.clock.now())),
+        sort="ends",
+    )
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from attrs import frozen
 
 if TYPE_CHECKING:
     from county_gov.contract.batch import Batch
     from county_gov.contract.schema import Value
+
+
+@frozen
+class Equal:
+    """A field has this value. Days are ISO texts, instants int microseconds or RFC 3339 texts."""
+
+    field: str
+    value: str | float | bool
+
+
+@frozen
+class OneOf:
+    """A field has one of these values, of which there are 1 to 1,000."""
+
+    field: str
+    values: tuple[str | float | bool, ...]
+
+
+@frozen
+class From:
+    """A number, day or instant is this or later; a row where it is missing is passed over."""
+
+    field: str
+    value: str | float | bool
+
+
+@frozen
+class Until:
+    """A number, day or instant is this or earlier; a row where it is missing is passed over."""
+
+    field: str
+    value: str | float | bool
+
+
+@frozen
+class Missing:
+    """A field has no value."""
+
+    field: str
+
+
+Filter: TypeAlias = Equal | OneOf | From | Until | Missing
+"""What must hold of a row. Rows whose field is masked for who asks are passed over."""
 
 
 @frozen(eq=False)
@@ -55,33 +107,60 @@ class RecordReader(Protocol):
         self,
         dataset: str,
         *,
-        where: Mapping[str, Value] | None = None,
+        where: Sequence[Filter] = (),
         on: str = "",
         sort: str = "",
         limit: int = 1000,
         offset: int = 0,
+        after: str = "",
     ) -> tuple[Record, ...]:
         """Rows in which all of ``where`` holds, by key.
 
         Args:
             dataset: Id of the dataset.
-            where: Fields and the values that they must have.
+            where: What must hold of a row; quick for fields that are ``indexed`` and for the area.
             on: As in `get`; "all" gives the rows of all days.
-            sort: A field's name, with "-" in front for descending.
-            limit: Rows at most, up to 10,000.
+            sort: A field's name, with "-" in front for descending; rows without it come last.
+            limit: Rows at most, 1 to 10,000.
             offset: Rows passed over.
+            after: Only rows behind this key (of all days: ``key/2026-06-01``): the last one of the
+                answer before, so that rows come in pages however many there are. Not with ``sort``.
+
+        Raises:
+            NotFound: if there is no such dataset for who reads.
+            RecordInvalid: naming what of the question is wrong.
         """
         ...
 
-    async def count(self, dataset: str, *, where: Mapping[str, Value] | None = None) -> int:
-        """How many rows there are within the scope (of all days, in a dated dataset)."""
+    async def count(self, dataset: str, *, where: Sequence[Filter] = (), on: str = "all") -> int:
+        """How many rows `find` would give without a limit; of all days unless ``on`` says."""
         ...
 
-    async def columns(self, dataset: str, *, on: str = "") -> Batch:
-        """All rows as columns, by key.
+    async def columns(
+        self,
+        dataset: str,
+        *,
+        where: Sequence[Filter] = (),
+        on: str = "",
+        limit: int = 100_000,
+        after: str | None = None,
+    ) -> Batch:
+        """Rows as columns, by key: all of them, or a page at a time.
 
         Text comes as objects, exact numbers as scaled int64, truth as int8. Where nothing is given
         stand "", NaN, `NO_TIME` in any column of int64, and -1 for truth.
+
+        Args:
+            dataset: Id of the dataset.
+            where: As in `find`.
+            on: As in `get`; "all" gives the rows of all days.
+            limit: Rows at most, 1 to 100,000.
+            after: None asks for all rows, and more of them than ``limit`` are refused, never left
+                out. A key asks for the page behind it, "" for the first.
+
+        Raises:
+            NotFound: if there is no such dataset for who reads.
+            RecordInvalid: naming what of the question is wrong, or that there are too many rows.
         """
         ...
 

@@ -16,6 +16,9 @@ Value = str | int | float | bool | None
 """A field's value in a form, a case or a record. Exact numbers (``decimals``) are floats here; days
 are ISO 8601 texts ("2026-06-01"), instants are int microseconds UTC."""
 
+LONGEST_DECLARED = 100_000
+"""Characters that a text field may allow; one that names no maximum allows 10,000."""
+
 Classification = Literal["public", "internal", "personal", "sensitive"]
 """Grades of GB/T 35273: who may read a field, and whether it is masked and encrypted."""
 
@@ -30,12 +33,14 @@ class Field:
         title: What the field is called.
         meaning: What exactly it holds.
         unit: Unit symbol (UCUM where one exists), empty for none.
-        minimum, maximum: Inclusive bounds; for text, bounds of its length.
+        minimum, maximum: Inclusive bounds; for text, bounds of its length in characters: 10,000
+            where none is named, and never more than 100,000.
         decimals: Exact values are stored as int64 scaled by ``10**decimals``.
         required: Whether a value must be given.
         choices: The only values allowed, with their words.
         classification: Grade of the data.
         multiline: For text, whether a form offers several lines.
+        indexed: For records, whether rows are often found or ordered by it: it gets an index.
         refers: What the value is the code of, so that forms offer a list and imports check it:
             "area", "unit", "thing", "person" (an account's number, int64), or a dataset's id.
     """
@@ -53,10 +58,17 @@ class Field:
     classification: Classification = "internal"
     multiline: bool = False
     refers: str = ""
+    indexed: bool = False
 
     def __attrs_post_init__(self) -> None:
         if not (self.name.isidentifier() and self.name == self.name.lower()):
             msg = f"field name {self.name!r}: expected a lower-case identifier"
+            raise ContractError(msg)
+        if self.dtype == "text" and self.maximum is not None and self.maximum > LONGEST_DECLARED:
+            msg = (
+                f"field {self.name!r}: maximum: expected at most {LONGEST_DECLARED} characters, "
+                f"got {self.maximum:g}; what is longer belongs into a file"
+            )
             raise ContractError(msg)
 
 

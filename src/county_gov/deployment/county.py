@@ -40,7 +40,7 @@ from county_gov.deployment.parts import (
     register_files,
 )
 from county_gov.deployment.plugins import Plugins
-from county_gov.deployment.rosters import RecordRosters
+from county_gov.deployment.rosters import RecordRosters, with_duties_indexed
 from county_gov.deployment.settings import Settings, read_settings
 from county_gov.deployment.steps import JudgingStep, LatestStep
 from county_gov.intake.intake import Intake
@@ -150,7 +150,7 @@ class County(CountyContexts):
         )
         self.records = Records(
             self.store,
-            found.datasets,
+            with_duties_indexed(found.datasets, found.workflows),
             clock=self.clock,
             timezone=settings.county.timezone,
             registers=lambda: self.registers.snapshot,

@@ -5,16 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from county_gov.errors import NotFound
 from county_gov.store import records, rosters
 
 if TYPE_CHECKING:
     from county_gov.contract.dataset import Dataset
-    from county_gov.contract.workflow import Roster
+    from county_gov.contract.workflow import Roster, Workflow
     from county_gov.store import Snapshot
     from county_gov.store.records import RecordTable
+
+
+def with_duties_indexed(
+    datasets: Mapping[str, Dataset], workflows: Mapping[str, Workflow]
+) -> dict[str, Dataset]:
+    """The datasets, those of duties indexed by when a duty ends.
+
+    Who is on duty is asked while a change is written: of all duties that ever were, only those that
+    have not ended are looked at.
+    """
+    found = dict(datasets)
+    for workflow in workflows.values():
+        for state in workflow.states:
+            roster = None if state.task is None else state.task.roster
+            dataset = None if roster is None else found.get(roster.dataset)
+            if roster is None or dataset is None:
+                continue
+            fields = tuple(
+                evolve(one, indexed=True) if one.name == roster.ends else one
+                for one in dataset.schema.fields
+            )
+            found[dataset.id] = evolve(dataset, schema=evolve(dataset.schema, fields=fields))
+    return found
 
 
 @frozen(eq=False)

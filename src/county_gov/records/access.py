@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
 from county_gov.contract.access import Actor
-from county_gov.contract.records import Record
+from county_gov.contract.records import Filter, Record
 from county_gov.contract.schema import Value
 from county_gov.errors import AccessDenied, RecordConflict
+from county_gov.records.reading import LONGEST_COLUMNS
 
 if TYPE_CHECKING:
     from county_gov.contract.batch import Batch
@@ -37,24 +38,42 @@ class RecordView:
         self,
         dataset: str,
         *,
-        where: Mapping[str, Value] | None = None,
+        where: Sequence[Filter] = (),
         on: str = "",
         sort: str = "",
         limit: int = 1000,
         offset: int = 0,
+        after: str = "",
     ) -> tuple[Record, ...]:
         """Rows in which all of ``where`` holds, by key."""
         return await self._records.find(
-            self._actor, dataset, where=where, on=on, sort=sort, limit=limit, offset=offset
+            self._actor,
+            dataset,
+            where=where,
+            on=on,
+            sort=sort,
+            limit=limit,
+            offset=offset,
+            after=after,
         )
 
-    async def count(self, dataset: str, *, where: Mapping[str, Value] | None = None) -> int:
+    async def count(self, dataset: str, *, where: Sequence[Filter] = (), on: str = "all") -> int:
         """How many rows there are within the scope."""
-        return await self._records.count(self._actor, dataset, where=where)
+        return await self._records.count(self._actor, dataset, where=where, on=on)
 
-    async def columns(self, dataset: str, *, on: str = "") -> Batch:
-        """All rows as columns, by key."""
-        return await self._records.columns(self._actor, dataset, on=on)
+    async def columns(
+        self,
+        dataset: str,
+        *,
+        where: Sequence[Filter] = (),
+        on: str = "",
+        limit: int = LONGEST_COLUMNS,
+        after: str | None = None,
+    ) -> Batch:
+        """Rows as columns, by key."""
+        return await self._records.columns(
+            self._actor, dataset, where=where, on=on, limit=limit, after=after
+        )
 
 
 @frozen(eq=False)

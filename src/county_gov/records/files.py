@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from county_gov.contract.access import Actor
 from county_gov.contract.problem_words import problem_words
-from county_gov.contract.schema import Value
 from county_gov.errors import DeliveryTooLarge, Problem
 from county_gov.records.columns import ERRORS, NOTE, cell_of, header_of, note_of
 from county_gov.records.reading import RecordReading, masked_values
-from county_gov.store import records as tables
+from county_gov.store import records_queries as queries
 from county_gov.tabular.writing import Sheet, write_table
 
 if TYPE_CHECKING:
     from county_gov.contract.dataset import Dataset
+    from county_gov.contract.records import Filter
     from county_gov.contract.text import Text
     from county_gov.records.authority import Reader
     from county_gov.records.planned import PlanHead
@@ -38,7 +38,7 @@ class RecordFiles(RecordReading):
         dataset: str,
         kind: TableFormat = "csv",
         *,
-        where: Mapping[str, Value] | None = None,
+        where: Sequence[Filter] = (),
         search: str = "",
         within: str = "",
         on: str = "",
@@ -68,7 +68,7 @@ class RecordFiles(RecordReading):
         view = self._view(reader, dataset)
         query = self._query(view, where=where, search=search, on=on, sort=sort)
         query = evolve(query, within=within, limit=MOST_EXPORTED + 1)
-        rows = await self._store.read(lambda s: tables.select_rows(s, view.table, query))
+        rows = await self._store.read(lambda s: queries.select_rows(s, view.table, query))
         if len(rows) > MOST_EXPORTED:
             raise DeliveryTooLarge(f"there are more than {MOST_EXPORTED} rows: narrow the list")
         if isinstance(reader, Actor) and reader.kind != "system":

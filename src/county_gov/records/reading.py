@@ -13,16 +13,16 @@ from attrs import evolve, frozen
 from county_gov.contract.access import SYSTEM, Actor, Scope
 from county_gov.contract.batch import Batch
 from county_gov.contract.dataset import VALID_FROM, Dataset
-from county_gov.contract.records import Record
+from county_gov.contract.records import Equal, Filter, Record
 from county_gov.contract.schema import Value
 from county_gov.contract.values import (
     EPOCH_DAY,
     ValueRefused,
-    check_value,
     clean_text,
     unknown_fields,
 )
 from county_gov.errors import NotFound, Problem, RecordInvalid
+from county_gov.records.asking import Window, check_filters
 from county_gov.records.authority import (
     Known,
     Reader,
@@ -38,15 +38,18 @@ from county_gov.records.keys import parse_key
 from county_gov.records.stored import day_text, read_day, seen, to_batch
 from county_gov.store import records as tables
 from county_gov.store import records_history as past
-from county_gov.store.records import Query, RecordTable, StoredRow
+from county_gov.store import records_queries as queries
+from county_gov.store.records import RecordTable, StoredRow
+from county_gov.store.records_queries import Query
 
 if TYPE_CHECKING:
     from county_gov.contract.clock import Clock
-    from county_gov.contract.schema import Field
     from county_gov.store import Snapshot, Store
 
 ALL_DAYS = "all"
 LONGEST_LIST = 10_000
+LONGEST_COLUMNS = 100_000
+"""Rows that are read as columns at once."""
 LONGEST_SEARCH = 200
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -170,7 +173,7 @@ class RecordReading:
         ]
         counts = await self._store.read(
             lambda snapshot: [
-                tables.count_rows(snapshot, view.table, view.query()) for view in views
+                queries.count_rows(snapshot, view.table, view.query()) for view in views
             ]
         )
         return tuple(
@@ -215,7 +218,7 @@ class RecordReading:
         if asked.valid_from is None:
             query = view.query(record=asked.record, day=self._day(view, on))
         else:
-            query = view.query(record=asked.record, where={VALID_FROM: asked.valid_from})
+            query = view.query(record=asked.record, where=(Equal(VALID_FROM, asked.valid_from),))
         records = await self._read(reader, view, query, target=f"{dataset}:{key}", request=request)
         return records[0] if records else None
 
@@ -224,13 +227,14 @@ class RecordReading:
         reader: Reader,
         dataset: str,
         *,
-        where: Mapping[str, Value] | None = None,
+        where: Sequence[Filter] = (),
         search: str = "",
         within: str = "",
         on: str = "",
         sort: str = "",
         limit: int = 1000,
         offset: int = 0,
+        after: str = "",
         request: str = "",
     ) -> tuple[Record, ...]:
         """Rows within the scope in which all of ``where`` holds, by key or as sorted.
@@ -238,13 +242,14 @@ class RecordReading:
         Args:
             reader: Who reads.
             dataset: Its id.
-            where: Fields and the values that they must have; None asks for empty ones.
+            where: What must hold of a row.
             search: Text that the key or one of the texts must hold.
             within: Code of the area in or below which the rows lie.
             on: For a dated dataset, the local day; empty means today, "all" the rows of all days.
             sort: A field's name, with "-" in front for descending.
             limit: Rows at most, up to 10,000.
             offset: Rows passed over.
+            after: Only rows behind this key, without ``sort``.
             request: Id of the HTTP request, for the audit trail.
 
         Raises:
@@ -252,9 +257,9 @@ class RecordReading:
             RecordInvalid: naming what of the question is wrong.
         """
         view = self._view(reader, dataset)
-        query = self._query(view, where=where, search=search, on=on, sort=sort)
+        window = Window(limit, offset, after, most=LONGEST_LIST)
+        query = self._query(view, where=where, search=search, on=on, sort=sort, window=window)
         query = evolve(query, within=within)
-        query = evolve(query, limit=min(max(limit, 0), LONGEST_LIST), offset=max(offset, 0))
         return await self._read(reader, view, query, target=dataset, request=request)
 
     async def count(
@@ -262,7 +267,7 @@ class RecordReading:
         reader: Reader,
         dataset: str,
         *,
-        where: Mapping[str, Value] | None = None,
+        where: Sequence[Filter] = (),
         search: str = "",
         within: str = "",
         on: str = ALL_DAYS,
@@ -272,17 +277,40 @@ class RecordReading:
         query = self._query(view, where=where, search=search, on=on, sort="")
         query = evolve(query, within=within)
         return await self._store.read(
-            lambda snapshot: tables.count_rows(snapshot, view.table, query)
+            lambda snapshot: queries.count_rows(snapshot, view.table, query)
         )
 
-    async def columns(self, reader: Reader, dataset: str, *, on: str = "") -> Batch:
-        """All rows within the scope as columns, by key; see `RecordReader.columns`."""
+    async def columns(
+        self,
+        reader: Reader,
+        dataset: str,
+        *,
+        where: Sequence[Filter] = (),
+        on: str = "",
+        limit: int = LONGEST_COLUMNS,
+        after: str | None = None,
+    ) -> Batch:
+        """Rows within the scope as columns, by key; see `RecordReader.columns`."""
         view = self._view(reader, dataset)
-        query = view.query(day=self._day(view, on))
-        rows = await self._store.read(lambda s: tables.select_rows(s, view.table, query))
-        await self._note_reading(reader, view, rows, target=dataset)
-        kept = [masked_values(view.known, row) for row in rows]
-        return to_batch(view.known.dataset.record_schema.fields, kept)
+        window = Window(limit, 0, after or "", most=LONGEST_COLUMNS)
+        query = self._query(view, where=where, search="", on=on, sort="", window=window)
+        query = evolve(query, limit=limit + 1 if after is None else limit)
+
+        def read(snapshot: Snapshot) -> tuple[Batch, bool]:
+            rows = queries.select_rows(snapshot, view.table, query)
+            if len(rows) > limit:
+                words = (
+                    f"there are more than {limit} rows: ask for less, or page by page with after"
+                )
+                raise RecordInvalid([Problem("limit", words)])
+            kept = [masked_values(view.known, row) for row in rows]
+            seen = any(row.unmasked for row in rows)
+            return to_batch(view.known.dataset.record_schema.fields, kept), seen
+
+        batch, seen = await self._store.read(read)
+        if seen:
+            await self._audit_reading(reader, view, dataset)
+        return batch
 
     async def history(
         self, reader: Reader, dataset: str, key: str, *, request: str = ""
@@ -318,7 +346,7 @@ class RecordReading:
         found = await self._store.read(read)
         if not found:
             raise NotFound(f"{dataset} has no record {key[:200]!r}")
-        if view.known.personal and any(not one.masked for one in found):
+        if any(not one.masked for one in found):
             await self._audit_reading(reader, view, f"{dataset}:{key}", request=request)
         return found
 
@@ -335,7 +363,7 @@ class RecordReading:
             NotFound: if there is no such dataset.
         """
         view = self._view(SYSTEM, dataset)
-        rows = tables.select_rows(snapshot, view.table, view.query(day=on))
+        rows = queries.select_rows(snapshot, view.table, view.query(day=on))
         kept = [masked_values(view.known, row) for row in rows]
         return to_batch(view.known.dataset.record_schema.fields, kept)
 
@@ -344,7 +372,7 @@ class RecordReading:
     ) -> Mapping[str, Value] | None:
         """The values of a key's row that holds on a day, as the system sees them, or None."""
         view = self._view(SYSTEM, dataset)
-        rows = tables.select_rows(snapshot, view.table, view.query(record=key, day=day))
+        rows = queries.select_rows(snapshot, view.table, view.query(record=key, day=day))
         return view.record(rows[0]).values if rows else None
 
     def _view(self, reader: Reader, dataset: str) -> View:
@@ -370,18 +398,21 @@ class RecordReading:
             raise RecordInvalid([Problem("on", str(refused))]) from None
 
     def _query(
-        self, view: View, *, where: Mapping[str, Value] | None, search: str, on: str, sort: str
+        self,
+        view: View,
+        *,
+        where: Sequence[Filter],
+        search: str,
+        on: str,
+        sort: str,
+        window: Window | None = None,
     ) -> Query:
         schema = view.known.dataset.record_schema
         name = sort.removeprefix("-")
-        problems = unknown_fields(schema, [*(where or {}), *([name] if name else [])])
-        kept: dict[str, Value] = {}
-        for one in schema.fields:
-            if where is not None and one.name in where:
-                try:
-                    kept[one.name] = check_value(_unbounded(one), where[one.name])
-                except ValueRefused as refused:
-                    problems.append(Problem(one.name, str(refused)))
+        kept, problems = check_filters(schema, where)
+        problems += unknown_fields(schema, [name] if name else [])
+        if window is not None:
+            problems += window.problems(sort)
         try:
             search = clean_text(search)
         except ValueError as error:
@@ -398,40 +429,33 @@ class RecordReading:
             search_fields=texts,
             sort=name,
             descending=sort.startswith("-"),
+            limit=None if window is None else window.limit,
+            offset=0 if window is None else window.offset,
+            after=None if window is None else window.behind(view.known.dataset),
         )
 
     async def _read(
         self, reader: Reader, view: View, query: Query, *, target: str, request: str
     ) -> tuple[Record, ...]:
-        rows = await self._store.read(lambda s: tables.select_rows(s, view.table, query))
-        await self._note_reading(reader, view, rows, target=target, request=request)
-        return tuple(view.record(row) for row in rows)
+        def read(snapshot: Snapshot) -> tuple[tuple[Record, ...], bool]:
+            rows = queries.select_rows(snapshot, view.table, query)
+            return tuple(map(view.record, rows)), any(row.unmasked for row in rows)
 
-    async def _note_reading(
-        self,
-        reader: Reader,
-        view: View,
-        rows: Sequence[StoredRow],
-        *,
-        target: str,
-        request: str = "",
-    ) -> None:
-        """Put it into the audit trail that a person saw personal fields as they are."""
-        if view.known.personal and any(row.unmasked for row in rows):
+        records, seen = await self._store.read(read)
+        if seen:
             await self._audit_reading(reader, view, target, request=request)
+        return records
 
     async def _audit_reading(
         self, reader: Reader, view: View, target: str, *, request: str = ""
     ) -> None:
+        """Put it into the audit trail that a person saw personal fields as they are."""
+        if not view.known.personal:
+            return
         if isinstance(reader, Actor) and reader.kind != "system":
             await self._store.write(
                 lambda tx: tx.append_audit(reader, "record.read", target, request=request)
             )
-
-
-def _unbounded(one: Field) -> Field:
-    """A field as a question names it: any value of its type may be looked for."""
-    return evolve(one, minimum=None, maximum=None, choices=(), required=False)
 
 
 def masked_values(known: Known, row: StoredRow) -> dict[str, Value]:

@@ -14,11 +14,11 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from attrs import field, frozen
+from attrs import frozen
 
 from county_gov.contract.schema import Field, Value
 from county_gov.store import tables
-from county_gov.store.scope import lies_within, visible
+from county_gov.store.scope import visible
 
 if TYPE_CHECKING:
     from county_gov.contract.access import Actor, Scope
@@ -86,6 +86,10 @@ class RecordTable:
             return self.table.c.valid_from
         return self.table.c[f"f_{name}"]
 
+    def always_given(self, name: str) -> bool:
+        """Whether every row has a value in a field, or in the day from which it holds."""
+        return all(one.required for one in self.fields if one.name == name)
+
     def row(self, found: sa.Row[Any], *, unmasked: bool = True) -> StoredRow:
         """A row of the database as one of ours."""
         mapping = found._mapping  # noqa: SLF001 (SQLAlchemy's public name for it)
@@ -138,6 +142,10 @@ def table_of(dataset: Dataset, *, name: str = "", retired: Sequence[Field] = ())
     table = sa.Table(found, sa.MetaData(), *key, *own, *fields, sqlite_strict=True)
     if dataset.area:
         sa.Index(index_name(found, dataset.area), table.c[f"f_{dataset.area}"])
+    for one in dataset.schema.fields:
+        if one.indexed:
+            columns = [table.c[f"f_{one.name}"], *table.primary_key]
+            sa.Index(index_name(found, f"{one.name}, key"), *columns)
     return RecordTable(found, table, dataset.dated, dataset.area, declared)
 
 
@@ -216,104 +224,6 @@ def reaches(snapshot: Snapshot, scope: Scope, area: str | None, day: int) -> boo
         row.c.code.in_(sorted(filter(None, codes))), row.c.parent.is_(None)
     )
     return snapshot.first(top) is not None
-
-
-@frozen(eq=False)
-class Query:
-    """Which rows are read, and in which order.
-
-    Args:
-        scope: What may be seen.
-        today: The day whose tree of areas counts.
-        unmasked: Within which scope personal fields are seen as they are.
-        masked: Names of the fields that are masked outside it.
-        day: For a dated dataset: the day on which rows hold; None for the rows of all days.
-        where: Fields and the stored values that they must have.
-        within: Code of the area in or below which the rows lie; empty for any.
-        search: Text that one of ``search_fields`` must hold.
-        search_fields: Names of the fields that are searched.
-        sort: A field's name.
-        descending: Whether the order is turned round.
-        limit: Rows at most; None for all.
-        offset: Rows passed over.
-        record: Key of the rows; empty for any.
-    """
-
-    scope: Scope
-    today: int
-    unmasked: Scope
-    masked: frozenset[str] = frozenset()
-    day: int | None = None
-    where: Mapping[str, Value] = field(factory=dict)
-    within: str = ""
-    search: str = ""
-    search_fields: tuple[str, ...] = ()
-    sort: str = ""
-    descending: bool = False
-    limit: int | None = None
-    offset: int = 0
-    record: str = ""
-
-
-def select_rows(snapshot: Snapshot, table: RecordTable, query: Query) -> list[StoredRow]:
-    """The rows of a query; ``unmasked`` says whether personal fields may be shown.
-
-    What is masked cannot be found or ordered by: a filter passes over masked rows, and an order
-    takes what is masked as empty.
-    """
-    seen = within(table, query.unmasked, query.today) if query.masked else sa.true()
-    statement = sa.select(table.table, sa.case((seen, 1), else_=0).label("unmasked")).where(
-        *_conditions(table, query, seen)
-    )
-    if query.sort:
-        column: sa.ColumnElement[Any] = table.column(query.sort)
-        if query.sort in query.masked:
-            column = sa.case((seen, column), else_=sa.null())
-        empty = column.is_(None)
-        statement = statement.order_by(empty, column.desc() if query.descending else column)
-    statement = statement.order_by(*table.table.primary_key)
-    if query.limit is not None:
-        statement = statement.limit(query.limit)
-    if query.offset:
-        statement = statement.offset(query.offset)
-    return [table.row(row, unmasked=bool(row.unmasked)) for row in snapshot.rows(statement)]
-
-
-def count_rows(snapshot: Snapshot, table: RecordTable, query: Query) -> int:
-    """How many rows a query has, whatever its limit."""
-    seen = within(table, query.unmasked, query.today) if query.masked else sa.true()
-    statement = (
-        sa.select(sa.func.count()).select_from(table.table).where(*_conditions(table, query, seen))
-    )
-    return int(snapshot.scalar(statement))
-
-
-def _conditions(table: RecordTable, query: Query, seen: Condition) -> list[Condition]:
-    found = [within(table, query.scope, query.today)]
-    if table.dated and query.day is not None:
-        found.append(in_force(table, query.day))
-    if query.record:
-        found.append(table.table.c.record == query.record)
-    if query.within and not table.area:
-        found.append(sa.false())
-    elif query.within:
-        found.append(lies_within(table.area_column, [query.within], query.today))
-    for name, value in query.where.items():
-        column = table.column(name)
-        alike = column.is_(None) if value is None else column == value
-        found.append(sa.and_(seen, alike) if name in query.masked else alike)
-    if query.search:
-        found.append(_search(table, query, seen))
-    return found
-
-
-def _search(table: RecordTable, query: Query, seen: Condition) -> Condition:
-    alternatives: list[Condition] = []
-    for name in query.search_fields:
-        holds = table.column(name).icontains(query.search, autoescape=True)
-        alternatives.append(sa.and_(seen, holds) if name in query.masked else holds)
-    alternatives.append(table.table.c.record.icontains(query.search, autoescape=True))
-    return sa.or_(*alternatives)
 
 
 def read_row(snapshot: Snapshot, table: RecordTable, key: RowKey) -> StoredRow | None:
@@ -446,8 +356,9 @@ def _values(tx: Transaction, table: RecordTable, row: Written, actor: Actor) -> 
     }
     if table.dated:
         own["valid_from"] = row.key.valid_from
-    return own | {f"f_{name}": _stored(value) for name, value in row.values.items()}
+    return own | {f"f_{name}": stored(value) for name, value in row.values.items()}
 
 
-def _stored(value: Value) -> Value:
+def stored(value: Value) -> Value:
+    """A value as the database keeps it."""
     return int(value) if isinstance(value, bool) else value

@@ -27,18 +27,26 @@ def on_duty(
         areas: An area's code and those above it, nearest first; a duty for no area counts last.
         at: The instant, microseconds UTC.
     """
+    statement = duty_statement(table, roster, areas, at)
+    return tuple(dict.fromkeys(int(row[0]) for row in snapshot.rows(statement)))
+
+
+def duty_statement(
+    table: RecordTable, roster: Roster, areas: Sequence[str], at: int
+) -> sa.Select[tuple[int]]:
+    """The statement that `on_duty` asks."""
     person, begins = table.column(roster.person), table.column(roster.begins)
     conditions = [person.is_not(None), begins <= at, table.column(roster.ends) > at]
     order: list[sa.ColumnElement[int]] = []
     if roster.area:
         area = table.column(roster.area)
-        conditions.append(sa.or_(area.is_(None), area.in_(list(areas))))
+        # Not by the index of areas: an area has all duties that ever were, few have not ended.
+        conditions.append(sa.func.coalesce(area, "").in_(["", *areas]))
         ranks = {code: rank for rank, code in enumerate(areas)}
         order = [sa.case(ranks, value=area, else_=len(areas))]
-    statement = (
+    return (
         sa.select(person)
         .where(*conditions)
         .order_by(*order, begins.desc(), person)
         .limit(ON_DUTY_AT_MOST)
     )
-    return tuple(dict.fromkeys(int(row[0]) for row in snapshot.rows(statement)))

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from county_gov.contract.access import Scope
+from county_gov.contract.records import Equal, Missing
 from county_gov.contract.workflow import CaseView
 from county_gov.errors import NotFound
 from county_gov.registry.configuration import did_you_mean
@@ -124,9 +125,11 @@ class Scenario(Feeding, Acting):
         )
         return await self.context().records.find(dataset, where=filters, on=on)
 
-    async def parameter(self, parameter: str, *, area: str = "") -> ParameterValue | None:
+    async def parameter(
+        self, parameter: str, *, area: str = "", subject: str = ""
+    ) -> ParameterValue | None:
         """What a parameter is today."""
-        return await self.context().parameters.value(parameter, area=area)
+        return await self.context().parameters.value(parameter, area=area, subject=subject)
 
     def context(self, plugin: str = "") -> Context:
         """The context that the plugin is given (or another one of the story)."""

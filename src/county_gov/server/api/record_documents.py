@@ -74,10 +74,14 @@ class RecordDocument(Struct):
 
 
 class RecordList(Struct):
-    """Rows; ``total`` counts all that match."""
+    """Rows; ``total`` counts all that match.
+
+    Where there may be more, ``next`` is what to send as ``after`` for those that follow by key.
+    """
 
     records: list[RecordDocument]
     total: int
+    next: str | None
 
 
 class RevisionDocument(Struct):

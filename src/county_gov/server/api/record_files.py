@@ -12,7 +12,7 @@ from county_gov.server.api.record_documents import (
     ImportDocument,
     ImportRowDocument,
 )
-from county_gov.server.api.records import ON, SORT, TEXT, WHERE, WITHIN, told
+from county_gov.server.api.records import FILTERS, ON, SORT, TEXT, WITHIN, filters_of, told
 from county_gov.server.parameters import read_parameters
 from county_gov.server.records import (
     CSV,
@@ -22,7 +22,6 @@ from county_gov.server.records import (
     XLSX,
     dataset_of,
     file_answer,
-    values_of,
 )
 from county_gov.server.refusal import MediaNotSupported
 from county_gov.server.routes import SIGNED_IN, Parameter, Route
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from county_gov.tabular.table import TableFormat
 
 FORMAT = Parameter("format", "text", "Kind of file; CSV unless given", choices=tuple(MEDIA))
-EXPORT = (FORMAT, WHERE, TEXT, WITHIN, ON, SORT)
+EXPORT = (FORMAT, *FILTERS, TEXT, WITHIN, ON, SORT)
 PREVIEW = Parameter("preview", "truth", "Only say what would happen")
 
 
@@ -76,7 +75,7 @@ async def export_file(call: Call) -> web.StreamResponse:
         call.actor,
         dataset.id,
         kind,
-        where=values_of(call, dataset, values.by_field("where")),
+        where=filters_of(call, dataset, values),
         search=values.text("text"),
         within=values.text("within"),
         on=values.text("on"),

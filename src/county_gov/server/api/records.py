@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
 from county_gov.contract.dataset import VALID_FROM
+from county_gov.contract.records import Equal, From, Missing, OneOf, Until
 from county_gov.contract.text import Text
 from county_gov.contract.values import ValueRefused, check_value
 from county_gov.errors import NotFound, Problem
@@ -34,29 +35,38 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from county_gov.contract.dataset import Dataset
-    from county_gov.contract.records import Record
+    from county_gov.contract.records import Filter, Record
     from county_gov.contract.schema import Field, Value
     from county_gov.records.history import Revision
     from county_gov.records.reading import CatalogueEntry
     from county_gov.server.call import Call
+    from county_gov.server.parameters import Values
 
 LARGEST = 2**31
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 _VERSION = re.compile(r'(?:W/)?"?([0-9]{1,15})"?')
 
 ON = Parameter("on", "text", "Of a dated dataset, the local day that is asked of; all for all days")
-WHERE = Parameter("where", "fields", "Only rows in which each of these fields has this value")
+FILTERS = (
+    Parameter("where", "fields", "Only rows in which each of these fields has this value"),
+    Parameter("one_of", "fields", "Only rows in which it has one of these values, by commas"),
+    Parameter("from", "fields", "Only rows in which it is this or more, or later"),
+    Parameter("until", "fields", "Only rows in which it is this or less, or earlier"),
+    Parameter("missing", "text", "Only rows in which these fields, by commas, are empty"),
+)
+AFTER = Parameter("after", "text", "Only rows behind this key: the next of the answer before")
 TEXT = Parameter("text", "text", "Only rows with this in their key or in a text")
 WITHIN = Parameter("within", "text", "Only in the area of this code or below it")
 SORT = Parameter("sort", "text", "A field to order by; with a leading - descending")
 LIST = (
-    WHERE,
+    *FILTERS,
     TEXT,
     WITHIN,
     ON,
     SORT,
     Parameter("limit", "whole", "Rows in one answer", minimum=1, maximum=1000),
     Parameter("offset", "whole", "Rows passed over", minimum=0, maximum=LARGEST),
+    AFTER,
 )
 WRITE_HEADERS = (
     ("Idempotency-Key", "The same key does it once"),
@@ -76,8 +86,9 @@ async def list_records(call: Call) -> web.StreamResponse:
     """Rows of a dataset within who asks may see."""
     dataset = dataset_of(call)
     values = read_parameters(call.request.query, LIST)
-    where = values_of(call, dataset, values.by_field("where"))
+    where = filters_of(call, dataset, values)
     text, on, within = values.text("text"), values.text("on"), values.text("within")
+    limit = values.number("limit", 50)
     records = call.county.records
     found = await records.find(
         call.actor,
@@ -87,14 +98,33 @@ async def list_records(call: Call) -> web.StreamResponse:
         within=within,
         on=on,
         sort=values.text("sort"),
-        limit=values.number("limit", 50),
+        limit=limit,
         offset=values.number("offset", 0),
+        after=values.text("after"),
         request=call.id,
     )
     total = await records.count(
         call.actor, dataset.id, where=where, search=text, within=within, on=on
     )
-    return call.answer(RecordList([_record_document(dataset, one) for one in found], total))
+    documents = [_record_document(dataset, one) for one in found]
+    more = len(found) == limit and not values.text("sort")
+    return call.answer(RecordList(documents, total, documents[-1].key if more else None))
+
+
+def filters_of(call: Call, dataset: Dataset, values: Values) -> tuple[Filter, ...]:
+    """The filters of a query, its texts as values of the dataset's fields."""
+
+    def read(name: str, word: str) -> str | float | bool:
+        return cast("str | float | bool", values_of(call, dataset, {name: word})[name])
+
+    found: list[Filter] = []
+    found += [Equal(name, read(name, word)) for name, word in values.by_field("where").items()]
+    found += [From(name, read(name, word)) for name, word in values.by_field("from").items()]
+    found += [Until(name, read(name, word)) for name, word in values.by_field("until").items()]
+    for name, words in values.by_field("one_of").items():
+        found.append(OneOf(name, tuple(read(name, word) for word in words.split(","))))
+    found += [Missing(name) for name in values.text("missing").split(",") if name]
+    return tuple(found)
 
 
 async def show_record(call: Call) -> web.StreamResponse:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
 
-from attrs import field, frozen
+from attrs import frozen
 
 from county_gov.contract.dataset import VALID_FROM_FIELD
 from county_gov.contract.page import Column, Row, Table
+from county_gov.contract.records import Equal, Filter, From, Missing, Until
 from county_gov.contract.text import Text
 from county_gov.errors import RecordInvalid
 from county_gov.server.console import navigation
@@ -26,7 +28,8 @@ from county_gov.server.records import (
     may_import,
     values_of,
 )
-from county_gov.server.render import Filter, Option
+from county_gov.server.render import Filter as ListFilter
+from county_gov.server.render import Option
 from county_gov.server.render.records import Link
 from county_gov.server.routes import SIGNED_IN, Route
 
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 
     from county_gov.contract.dataset import Dataset
     from county_gov.contract.records import Record
-    from county_gov.contract.schema import Field, Value
+    from county_gov.contract.schema import Field
     from county_gov.server.call import Call
     from county_gov.tabular.table import TableFormat
 
@@ -47,7 +50,12 @@ EVERY_DAY = Text(zh="所有日期", en="Of all days")
 MOST_COLUMNS = 8
 """Fields that a list shows; the row's own page has them all."""
 MOST_FILTERS = 4
+MOST_RANGES = 2
 MASKED = Text(zh="已脱敏", en="masked")
+EMPTY = "-"
+"""Stands in an address for what is not filled in."""
+NOT_FILLED = Text(zh="（未填写）", en="(not filled in)")
+FROM, UNTIL = Text(zh="（起）", en="(from)"), Text(zh="（止）", en="(until)")
 
 
 def address(dataset: str, *parts: str) -> str:
@@ -181,7 +189,7 @@ def _export(call: Call, dataset: Dataset, kind: str) -> str:
 class Wanted:
     """What the address narrows a list to: fields, the day, text, and an area with those below."""
 
-    where: Mapping[str, Value] = field(factory=dict)
+    where: tuple[Filter, ...] = ()
     on: str = ""
     search: str = ""
     within: str = ""
@@ -194,9 +202,31 @@ def _wanted(call: Call, dataset: Dataset) -> Wanted:
     within = given.pop(dataset.area, "") if dataset.area else ""
     on = typed(query, "on") if dataset.dated else ""
     known = on == "all" or is_day(on)
-    return Wanted(
-        values_of(call, dataset, given), on if known else "", typed(query, "q").strip(), within
-    )
+    empty = [name for name, value in given.items() if value == EMPTY]
+    values = values_of(call, dataset, {k: v for k, v in given.items() if v != EMPTY})
+    where: list[Filter] = [Missing(name) for name in empty]
+    where += [Equal(name, value) for name, value in values.items() if value is not None]
+    for one in _ranged(dataset):
+        where += _range(call, one, typed(query, f"from.{one.name}"), typed(query, f"to.{one.name}"))
+    return Wanted(tuple(where), on if known else "", typed(query, "q").strip(), within)
+
+
+def _range(call: Call, one: Field, first: str, last: str) -> Iterator[Filter]:
+    """The filters of a range of local days, both counted in."""
+    if one.dtype == "date":
+        if is_day(first):
+            yield From(one.name, first)
+        if is_day(last):
+            yield Until(one.name, last)
+        return
+    timezone = ZoneInfo(call.county.settings.county.timezone)
+    if is_day(first):
+        yield From(
+            one.name, datetime.combine(date.fromisoformat(first), time(), timezone).isoformat()
+        )
+    if is_day(last):
+        end = datetime.combine(date.fromisoformat(last), time.max, timezone)
+        yield Until(one.name, end.isoformat())
 
 
 async def _find(
@@ -238,11 +268,23 @@ def _filterable(dataset: Dataset) -> tuple[Field, ...]:
     return tuple(found[:MOST_FILTERS])
 
 
-async def _filters(call: Call, dataset: Dataset) -> tuple[Filter, ...]:
+def _ranged(dataset: Dataset) -> tuple[Field, ...]:
+    """The days and times by which the list can be narrowed from and until."""
+    schema = dataset.schema
+    return tuple(
+        one
+        for one in schema.fields
+        if one.dtype in ("date", "instant")
+        and one.classification != "personal"
+        and (one.indexed or one.name == schema.event_time)
+    )[:MOST_RANGES]
+
+
+async def _filters(call: Call, dataset: Dataset) -> tuple[ListFilter, ...]:
     query = call.request.query
     fields = _filterable(dataset)
     referred = await options_of(call, fields, call.actor.scope(dataset.read_permission))
-    found = [Filter("q", Text(zh="包含文字", en="With the text"), value=typed(query, "q"))]
+    found = [ListFilter("q", Text(zh="包含文字", en="With the text"), value=typed(query, "q"))]
     for one in fields:
         options = referred.get(one.name) or tuple(Option(key, words) for key, words in one.choices)
         if one.dtype == "bool":
@@ -251,13 +293,24 @@ async def _filters(call: Call, dataset: Dataset) -> tuple[Filter, ...]:
                 Option("no", Text(zh="否", en="no")),
             )
         name = f"f.{one.name}"
+        if not one.required:
+            options = (*options, Option(EMPTY, NOT_FILLED))
         found.append(
-            Filter(name, one.title, "select", (Option("", ALL), *options), typed(query, name))
+            ListFilter(name, one.title, "select", (Option("", ALL), *options), typed(query, name))
         )
+    for one in _ranged(dataset):
+        for end, words in (("from", FROM), ("to", UNTIL)):
+            name = f"{end}.{one.name}"
+            title = Text(
+                zh=f"{one.title.zh}{words.zh}",
+                en=f"{one.title.in_language('en')} {words.en}",
+            )
+            day = typed(query, name)
+            found.append(ListFilter(name, title, "date", value=day if is_day(day) else ""))
     if dataset.dated:
         on = typed(query, "on")
         found.append(
-            Filter(
+            ListFilter(
                 "on",
                 Text(zh="哪一天有效", en="In force on"),
                 "date",

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
-from attrs import define, field
+from attrs import define, evolve, field
 from numpy.typing import NDArray
 
 from county_gov.contract.batch import Batch
 from county_gov.contract.dataset import VALID_FROM, Dataset
-from county_gov.contract.records import Record
-from county_gov.contract.schema import Field, Value
-from county_gov.contract.values import normalise, to_value
+from county_gov.contract.records import Equal, Filter, From, Missing, OneOf, Record
+from county_gov.contract.schema import Field, Schema, Value
+from county_gov.contract.values import check_value, normalise, to_value, unknown_fields
 from county_gov.errors import NotFound, Problem, RecordConflict, RecordInvalid
 
 TODAY = "2026-06-01"
@@ -50,36 +51,42 @@ class FakeRecords:
         self,
         dataset: str,
         *,
-        where: Mapping[str, Value] | None = None,
+        where: Sequence[Filter] = (),
         on: str = "",
         sort: str = "",
         limit: int = 1000,
         offset: int = 0,
+        after: str = "",
     ) -> tuple[Record, ...]:
         """Rows in which all of ``where`` holds."""
-        wanted = where or {}
-        found = [
-            one
-            for one in self._in_force(dataset, on)
-            if all(one.values.get(name) == value for name, value in wanted.items())
-        ]
-        name = sort.removeprefix("-")
+        found = [one for one in self._found(dataset, where, on) if _full_key(one) > after]
+        name, down = sort.removeprefix("-"), sort.startswith("-")
         if name:
-            found.sort(
-                key=lambda one: (one.values.get(name) is not None, one.values.get(name)),
-                reverse=sort.startswith("-"),
-            )
+            empty = [one for one in found if one.values.get(name) is None]
+            given = [one for one in found if one.values.get(name) is not None]
+            given.sort(key=lambda one: one.values[name], reverse=down)  # type: ignore[arg-type,return-value]
+            found = given + empty
         return tuple(found[offset : offset + limit])
 
-    async def count(self, dataset: str, *, where: Mapping[str, Value] | None = None) -> int:
-        """How many rows there are, of all days."""
-        return len(await self.find(dataset, where=where, on="all", limit=1_000_000))
+    async def count(self, dataset: str, *, where: Sequence[Filter] = (), on: str = "all") -> int:
+        """How many rows there are."""
+        return len(self._found(dataset, where, on))
 
-    async def columns(self, dataset: str, *, on: str = "") -> Batch:
-        """All rows as columns."""
-        rows = self._in_force(dataset, on)
-        fields = self._dataset(dataset).schema.fields
-        return Batch({one.name: _column(one, rows) for one in fields})
+    async def columns(
+        self,
+        dataset: str,
+        *,
+        where: Sequence[Filter] = (),
+        on: str = "",
+        limit: int = 100_000,
+        after: str | None = None,
+    ) -> Batch:
+        """Rows as columns."""
+        rows = [one for one in self._found(dataset, where, on) if _full_key(one) > (after or "")]
+        if after is None and len(rows) > limit:
+            raise RecordInvalid([Problem("limit", f"there are more than {limit} rows")])
+        fields = self._dataset(dataset).record_schema.fields
+        return Batch({one.name: _column(one, rows[:limit]) for one in fields})
 
     async def put(
         self,
@@ -165,6 +172,15 @@ class FakeRecords:
             raise NotFound(f"there is no dataset {dataset!r} in this test; known: {known}")
         return found
 
+    def _found(self, dataset: str, where: Sequence[Filter], on: str) -> list[Record]:
+        """The rows of a day in which all filters hold, by key."""
+        schema = self._dataset(dataset).record_schema
+        problems = unknown_fields(schema, [one.field for one in where])
+        if problems:
+            raise RecordInvalid(problems)
+        rows = self._in_force(dataset, on)
+        return [row for row in rows if all(_holds(schema, row, one) for one in where)]
+
     def _in_force(self, dataset: str, on: str) -> list[Record]:
         """The rows that hold on a day, by key; of all days where ``on`` is "all"."""
         declared = self._dataset(dataset)
@@ -183,6 +199,30 @@ def _expect(old: Record | None, expected: int | None, key: str) -> None:
     version = old.version if old else 0
     if expected is not None and expected != version:
         raise RecordConflict(f"{key!r} has version {version}, not {expected}; read it again")
+
+
+def _full_key(record: Record) -> str:
+    """A row's key with its day, where it has one."""
+    day = record.values.get(VALID_FROM)
+    return f"{record.key}/{day}" if day else record.key
+
+
+def _holds(schema: Schema, row: Record, asked: Filter) -> bool:
+    """Whether a filter holds of a row."""
+    value = row.values.get(asked.field)
+    if isinstance(asked, Missing) or value is None:
+        return isinstance(asked, Missing) and value is None
+    one = evolve(schema[asked.field], minimum=None, maximum=None, choices=())
+
+    def kept(given: object) -> Value:
+        return to_value(one, check_value(one, given))
+
+    if isinstance(asked, OneOf):
+        return value in {kept(each) for each in asked.values}
+    wanted: Any = kept(asked.value)
+    if isinstance(asked, Equal):
+        return bool(value == wanted)
+    return bool(value >= wanted if isinstance(asked, From) else value <= wanted)
 
 
 def _column(one: Field, rows: Iterable[Record]) -> NDArray[np.generic]:
