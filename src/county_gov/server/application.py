@@ -22,6 +22,7 @@ from county_gov.server.api import parameters as parameters_api
 from county_gov.server.api import plugins as plugins_api
 from county_gov.server.api import quarantine as quarantine_api
 from county_gov.server.api import records as records_api
+from county_gov.server.connection import go_on
 from county_gov.server.console import (
     account,
     alerts,
@@ -119,9 +120,10 @@ def application(county: County) -> web.Application:
     for route in (*routes, *UNMATCHED):
         handler = guard(route, service, draw_failure)
         if route.method == "GET":
-            app.router.add_get(route.path, handler, allow_head=route.path != "/events")
+            head = route.path != "/events"
+            app.router.add_get(route.path, handler, allow_head=head, expect_handler=go_on)
         else:
-            app.router.add_route(route.method, route.path, handler)
+            app.router.add_route(route.method, route.path, handler, expect_handler=go_on)
     app.cleanup_ctx.append(_running)
     app.on_shutdown.append(_shut_down)
     return app

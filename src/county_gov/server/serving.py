@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 
 from county_gov.server.application import SERVICE, application
+from county_gov.server.connection import Runner
 from county_gov.server.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -103,9 +104,10 @@ def settle_memory() -> None:
 
 
 def runner_of(app: web.Application, *, drain_seconds: float) -> web.AppRunner:
-    """Aiohttp's runner as we want it: our own logs, nothing unpacked, a bounded stop."""
-    return web.AppRunner(
+    """Aiohttp's runner as we want it: our logs and refusals, nothing unpacked, a bounded stop."""
+    return Runner(
         app,
+        app[SERVICE],
         access_log=None,
         auto_decompress=False,
         keepalive_timeout=KEEP_ALIVE_SECONDS,
