@@ -16,6 +16,7 @@ PLUGINS = Path(__file__).with_name("plugins")
 INSTALLED = {
     "gauge": "gauge_plugin:GaugePlugin",
     "rogue": "rogue_plugin:RoguePlugin",
+    "rude": "rude_plugin:RudePlugin",
     "steady": "rogue_plugin:SteadyPlugin",
 }
 STREAMS = tuple(f"dam{number}.water_level" for number in range(6))
@@ -23,6 +24,7 @@ STREAMS = tuple(f"dam{number}.water_level" for number in range(6))
 
 DAMS = range(len(STREAMS))
 REGISTERS = {
+    "accounts": ["login,name,name_en,role,unit,area", "visitor,访客,Visitor,visitor,office,990101"],
     "areas": ["code,kind,name,parent,valid_from", "990101,county,示范县,,2000-01-01"],
     "units": ["code,name,kind,area", "office,office,office,990101"],
     "things": ["code,name,area,unit", *(f"dam{one},dam,990101,office" for one in DAMS)],
@@ -54,9 +56,14 @@ def make_county(tmp_path: Path) -> Iterator[MakeCounty]:
         deployment: dict[str, object] = {
             "county": {"name": "示范县", "code": "990101", "api": 0},
             "store": {"url": "sqlite:///county.db", "migrate": True},
-            "registers": {name: f"{name}.csv" for name in REGISTERS},
+            "registers": {name: f"{name}.csv" for name in REGISTERS if name != "accounts"},
             "plugin": list(plugins),
         }
+        if any(one["use"] == "rude" for one in plugins):
+            title = {"zh": "访客", "en": "Visitor"}
+            deployment["server"] = {"secure_cookies": False}
+            deployment["roles"] = {"visitor": {"title": title, "permissions": ["rude.read"]}}
+            deployment["registers"] = {name: f"{name}.csv" for name in REGISTERS}
         made.append(County(settings_from(deployment, folder=tmp_path)))
         return made[-1]
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import time
 from collections.abc import Iterator, MutableMapping
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pytest
 import structlog.testing
 from aiohttp.test_utils import TestClient, TestServer
-from attrs import define, field
 
 from county_gov.contract.access import Scope
 from county_gov.contract.batch import Batch
@@ -27,14 +24,12 @@ from county_gov.registry.gateway import Circuit
 from county_gov.registry.isolation import confinement, seccomp
 from county_gov.server import application
 from tests.registry.isolation.conftest import STREAMS, MakeCounty
+from tests.registry.isolation.visitor import PATIENCE, Visitor, overloaded
 from tests.services import missing
 
 Logs = list[MutableMapping[str, Any]]
 
 SECRET = "the county's device key"
-PATIENCE = 1.0
-"""Seconds within which every other request is answered."""
-
 ISOLATED = {
     "raise": "ValueError: broken",
     "hang": "no answer within 1 s",
@@ -73,42 +68,6 @@ def beside(mode: str) -> dict[str, object]:
 
 
 STEADY: dict[str, object] = {"use": "steady"}
-
-
-@define(eq=False)
-class Visitor:
-    """Asks for a page again and again, and notes the longest wait."""
-
-    client: TestClient  # type: ignore[type-arg] # generic from aiohttp 3.14 on
-    longest: float = 0.0
-    asked: int = 0
-    _task: asyncio.Task[None] | None = field(default=None)
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._visit())
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
-
-    async def _visit(self) -> None:
-        while True:
-            for path in ("/healthz", "/login", "/metrics"):
-                started = time.monotonic()
-                async with self.client.get(path) as answer:
-                    await answer.read()
-                    assert 200 == answer.status
-                self.longest = max(self.longest, time.monotonic() - started)
-                self.asked += 1
-            await asyncio.sleep(0.1)
-
-
-def overloaded() -> bool:
-    """Whether so much else runs on this machine that waiting says nothing of the county."""
-    return os.getloadavg()[0] > 3 * (os.cpu_count() or 1)
 
 
 async def feed(county: County, streams: int) -> None:
