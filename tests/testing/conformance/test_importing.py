@@ -13,6 +13,16 @@ from tests.testing.conformance.gauges import GaugesPlugin
 
 GOOD = "from county_gov.api import Text\nNAME = Text('名')\n"
 THREAD = "import threading\nt = threading.Thread(target=print)\nt.start()\nt.join()\n"
+BARE = "import _thread\n_thread.start_new_thread(int, ())\n"
+POOL = (
+    "from concurrent.futures import ThreadPoolExecutor\n"
+    "with ThreadPoolExecutor(1) as pool:\n    pool.submit(int).result()\n"
+)
+DATAGRAM = (
+    "import socket\ns = socket.socket(type=socket.SOCK_DGRAM)\n"
+    "s.sendto(b'', ('127.0.0.1', 9))\ns.close()\n"
+)
+LOOKUP = "import socket\nsocket.getaddrinfo('127.0.0.1', 9)\n"
 PROGRAM = "import subprocess\nsubprocess.run(['true'], check=True)\n"
 SOCKET = "import socket\ns = socket.socket()\ns.connect_ex(('127.0.0.1', 9))\ns.close()\n"
 FILE = "from pathlib import Path\n(Path(__file__).parent / 'x.txt').write_text('x')\n"
@@ -48,6 +58,10 @@ def _run(check: Check) -> str:
         ),
         ("cg_hidden", HIDDEN, {"side_doors"}, "county_gov.store"),
         ("cg_thread", THREAD, {"quiet_import"}, "starts a thread"),
+        ("cg_bare", BARE, {"quiet_import"}, "starts a thread"),
+        ("cg_pool", POOL, {"quiet_import"}, "starts a thread"),
+        ("cg_datagram", DATAGRAM, {"quiet_import"}, "sends to another machine"),
+        ("cg_lookup", LOOKUP, {"quiet_import"}, "looks up a name"),
         ("cg_program", PROGRAM, {"quiet_import"}, "runs a program"),
         ("cg_socket", SOCKET, {"quiet_import"}, "opens a connection"),
         ("cg_file", FILE, {"quiet_import"}, "writes a file"),

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, get_args
 
+import attrs
 import numpy as np
 from attrs import evolve
 
-from county_gov.contract.page import Figures, Form, Map, Page, Series, Table, View
+from county_gov.contract.page import (
+    Figures,
+    Form,
+    Map,
+    Marker,
+    Page,
+    Row,
+    Series,
+    Shape,
+    Table,
+    View,
+)
 from county_gov.contract.text import Text
 from county_gov.testing.conformance.check import Check, Nonconformity, Subject, require
 from county_gov.testing.conformance.running import (
@@ -54,7 +67,8 @@ def _draws(subject: Subject, page: Page) -> None:
     ids = [view.id for view in views if isinstance(view, VIEWS)]
     problems += [f"the id {one!r} is given twice" for one in sorted(ids) if ids.count(one) > 1]
     for view in views:
-        problems += [f"{getattr(view, 'id', '?')}: {fault}" for fault in _faults(view)]
+        faults = (*_faults(view), *_case_faults(view))
+        problems += [f"{getattr(view, 'id', '?')}: {fault}" for fault in faults]
     require(not problems, "; ".join(problems))
 
 
@@ -83,6 +97,19 @@ def _table_faults(view: Table) -> Iterator[str]:
             yield f"row {number} has a cell for {key!r}, which is no column"
 
 
+def _case_faults(view: object) -> Iterator[str]:
+    """Rows and places that name a case by something else than its id."""
+    items: tuple[Row | Marker | Shape, ...] = ()
+    if isinstance(view, Table):
+        items = view.rows
+    elif isinstance(view, Map):
+        items = (*view.markers, *view.shapes)
+    for number, one in enumerate(items):
+        case: object = one.case
+        if case != "" and not (isinstance(case, str) and case.isdecimal()):
+            yield f"item {number} names the case {case!r}; expected the id of a case"
+
+
 def _series_faults(view: Series) -> Iterator[str]:
     for line in view.lines:
         shapes = {np.shape(one) for one in (line.times, line.values)}
@@ -109,6 +136,27 @@ def _repeatable(subject: Subject, page: Page) -> None:
     first, again = (_views(subject, page) for _ in range(2))
     kinds = [[type(one).__name__ for one in views] for views in (first, again)]
     require(kinds[0] == kinds[1], f"looked at twice it shows {kinds[0]}, then {kinds[1]}")
+    for before, after in zip(first, again, strict=True):
+        require(
+            _plain(before) == _plain(after),
+            f"looked at twice it shows {before!r}, then {after!r}: time is ctx.clock, and nothing"
+            " is kept between two readers",
+        )
+
+
+def _plain(value: object) -> object:
+    """A view as data that can be compared: columns as lists, NaN equal to itself."""
+    if isinstance(value, np.ndarray):
+        return [_plain(one) for one in value.tolist()]
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    cls: Any = type(value)
+    if attrs.has(cls):
+        fields = {one.name: _plain(getattr(value, one.name)) for one in attrs.fields(cls)}
+        return (cls.__name__, fields)
+    return "NaN" if isinstance(value, float) and math.isnan(value) else value
 
 
 def _cancellation(subject: Subject, page: Page) -> None:

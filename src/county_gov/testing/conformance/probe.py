@@ -8,11 +8,13 @@ what it did that an import must not do. It needs nothing but the standard librar
 
 from __future__ import annotations
 
+import _thread
 import importlib
 import json
 import os
 import sys
 import threading
+from typing import Any
 
 FORBIDDEN = {
     "os.exec": "runs a program",
@@ -23,6 +25,8 @@ FORBIDDEN = {
     "subprocess.Popen": "runs a program",
     "socket.bind": "opens a socket",
     "socket.connect": "opens a connection",
+    "socket.sendmsg": "sends to another machine",
+    "socket.sendto": "sends to another machine",
     "socket.getaddrinfo": "looks up a name",
     "os.mkdir": "makes a folder",
     "os.remove": "removes a file",
@@ -62,6 +66,13 @@ def main() -> None:
         start(thread)
 
     threading.Thread.start = start_and_tell  # type: ignore[assignment, method-assign]
+    bare = _thread.start_new_thread
+
+    def start_bare(*arguments: Any) -> int:
+        told.append("starts a thread (_thread)")
+        return bare(*arguments)
+
+    _thread.start_new_thread = start_bare
     error = ""
     try:
         importlib.import_module(package)
