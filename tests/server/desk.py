@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -60,6 +60,9 @@ class DeskPlugin:
     more: tuple[Endpoint, ...] = field(default=(), kw_only=True)
     answer: Response | None = field(default=None, kw_only=True)
     offered: tuple[str, ...] = field(default=("desk.close", "desk.enter"), kw_only=True)
+    shown: Callable[[PageContext], Awaitable[tuple[View, ...]]] | None = field(
+        default=None, kw_only=True
+    )
     api: ClassVar[int] = 0
     Config: ClassVar[type[NoConfig]] = NoConfig
 
@@ -116,6 +119,8 @@ class DeskPlugin:
         title = Text(zh="已登记", en="Entered")
         names = tuple(Text(zh=str(one["name"])) for one in self.book.entries)
         form = Form("enter", Text(zh="登记一项", en="Enter one"), "desk.enter", {"count": 2})
+        if self.shown is not None:
+            return await self.shown(ctx)
         return (Paragraphs("entries", title, names), form)
 
     async def _enter(self, ctx: CommandContext, values: Mapping[str, Value]) -> Text:

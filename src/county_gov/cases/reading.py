@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -239,6 +239,40 @@ class CaseReading:
             return ()
         standing = self._stands(detail.view, detail.lineage, detail.task, detail.timer)
         return tuple(event for event in workflow.events if refusal(actor, event, standing) is None)
+
+    async def offers(
+        self, actor: Actor, case_ids: Iterable[str], events: Collection[tuple[str, str]]
+    ) -> Mapping[str, tuple[Event, ...]]:
+        """The events that an actor may make now, of several cases in one read.
+
+        Args:
+            actor: Who would make them.
+            case_ids: Ids of cases; what is none, or not for the actor, is left out.
+            events: Which are asked for: ids of a workflow and of its event, in their order.
+
+        Returns:
+            By the case's id, for the cases that have any; guards are not asked.
+        """
+        numbers = {int(one) for one in case_ids if WHOLE.fullmatch(one) and int(one) < LARGEST_ID}
+        condition = self._condition(actor, self.today(), None)
+
+        def read(snapshot: Snapshot) -> dict[str, tuple[Event, ...]]:
+            found = {}
+            for number in sorted(lists.which_are_seen(snapshot, numbers, condition)):
+                record = rows.read_case(snapshot, number)
+                workflow = self.workflow_of(record.view) if record else None
+                if record is None or workflow is None:
+                    continue
+                wanted = [workflow.event(one) for of, one in events if of == workflow.id]
+                if not any(wanted):
+                    continue
+                standing = self._standing(snapshot, record)
+                allowed = [one for one in wanted if one and refusal(actor, one, standing) is None]
+                if allowed:
+                    found[record.view.id] = tuple(allowed)
+            return found
+
+        return await self._store.read(read)
 
     async def moved(self, position: int, payload: bytes) -> CaseMoved:
         """What an entry of kind "case" in the journal tells: the case as it was right then.

@@ -14,7 +14,7 @@ For example:
         title=Text(zh="水库水位", en="Reservoir levels"),
         permission="reservoir.read",
         views=levels,
-        actions=("reservoir.take_over",),
+        actions=("reservoir.take_over", "reservoir.patrol:close"),
     )
 """
 
@@ -102,12 +102,15 @@ class Row:
     """A table's row: cells by column key; a state column's cell holds a `Status`.
 
     ``href`` makes the row's first cell a link; ``texts`` gives words for cells that are `Text`.
+    ``case`` is the id of a case: the page's actions that are events of its workflow are offered in
+    the row, as far as who looks may make them now.
     """
 
     cells: Mapping[str, Cell]
     texts: Mapping[str, Text] = field(factory=dict)
     href: str = ""
     status: Status = "neutral"
+    case: str = ""
 
 
 @frozen(eq=False)
@@ -186,13 +189,17 @@ class Series:
 
 @frozen(eq=False)
 class Shape:
-    """An area on the map, drawn from the county's own GeoJSON by its code, coloured by state."""
+    """An area on the map, drawn from the county's own GeoJSON by its code, coloured by state.
+
+    ``case`` as in `Row`; its events are offered in the list beside the map.
+    """
 
     area: str
     status: Status
     label: Text
     value: str = ""
     href: str = ""
+    case: str = ""
 
 
 @frozen(eq=False)
@@ -200,7 +207,7 @@ class Marker:
     """A point on the map. Degrees WGS 84.
 
     ``area`` is the area it stands in: the list beside the map then names the place once, by the
-    marker.
+    marker. ``case`` as in `Row`; its events are offered in the list beside the map.
     """
 
     longitude: float
@@ -210,6 +217,7 @@ class Marker:
     value: str = ""
     href: str = ""
     area: str = ""
+    case: str = ""
 
 
 @frozen(eq=False)
@@ -278,14 +286,19 @@ class Page:
     Args:
         path: Below ``/``, begins with the plugin's name, for example ``sensors/stations``.
         title: In the navigation.
-        permission: Who may open it; its scope limits what ``views`` can read.
-        views: Async function that computes the views for one request.
+        permission: Who may open it. It opens the page and nothing else: what ``views`` reads is for
+            each kind of thing's own permission to say (see `PageContext`).
+        views: Async function that computes the views for one request, within 10 seconds.
         headline: Async function giving the page's title as an answer ("3 cases are overdue").
         order: Place in the navigation, low first.
         refresh_on: Kinds of live events after which the page is drawn anew
             ("observations", "alert", "case").
-        actions: Ids of commands of any enabled plugin that the page offers as buttons, in this
-            order; each is left out for those who lack the command's permission.
+        actions: What the page offers, in this order. The id of a command of any enabled plugin
+            becomes a button below the views, left out for those who lack its permission.
+            ``"<workflow>:<event>"``, such as "reservoir.patrol:close", is an event of a case: it is
+            offered in each `Row`, `Marker` and `Shape` whose ``case`` is of that workflow, where
+            the workflow lets who looks make it now (permission, state, task). Its form comes back
+            to this page. At most 200 cases of a page offer events.
     """
 
     path: str

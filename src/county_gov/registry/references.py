@@ -58,8 +58,16 @@ def _references(contributions: Contributions) -> Iterator[Reference]:
     yield from _of_policies(contributions)
     yield from _permissions(contributions)
     for page in contributions.pages.values():
+        owner = f"pages:{page.path}"
         for action in page.actions:
-            yield f"pages:{page.path}", "command", action, contributions.commands
+            workflow, colon, event = action.partition(":")
+            if not colon:
+                yield owner, "command", action, contributions.commands
+                continue
+            yield owner, "workflow", workflow, contributions.workflows
+            if (found := contributions.workflows.get(workflow)) is not None:
+                versions = (found, *found.earlier)
+                yield owner, "event", event, {one.id for each in versions for one in each.events}
     for owner, form in _forms(contributions):
         records = [one.id for one in contributions.datasets.values() if one.kind == "records"]
         for one in form.fields:

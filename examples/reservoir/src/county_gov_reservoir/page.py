@@ -37,11 +37,15 @@ from county_gov.api import (
 )
 from county_gov_reservoir.config import ReservoirConfig
 from county_gov_reservoir.flood import LEVEL, RULE
+from county_gov_reservoir.patrol import STATE_TITLES, WORKFLOW
 from county_gov_reservoir.permissions import READ, ROSTER
 from county_gov_reservoir.water import FLOOD_LIMIT, REPORTS, ROSTER_DATASET
 
 STALE = HOUR
 SHIFTS = 20
+PATROLS = 50
+PATROL_EVENTS = (f"{WORKFLOW}:report", f"{WORKFLOW}:close")
+"""What the page offers of a patrol: to report, and to end it."""
 ON_DUTY = Text(zh="值班中", en="On duty")
 COMING = Text(zh="待接班", en="Coming")
 
@@ -119,7 +123,7 @@ class ReservoirPage:
             headline=self.headline,
             order=30,
             refresh_on=("observations", "alert"),
-            actions=(TAKE_OVER.id,),
+            actions=(TAKE_OVER.id, *PATROL_EVENTS),
         )
 
     async def headline(self, ctx: PageContext) -> Text:
@@ -136,11 +140,11 @@ class ReservoirPage:
         )
 
     async def views(self, ctx: PageContext) -> tuple[View, ...]:
-        """Figures, map, a chart for each reservoir, the roster and the reports."""
+        """Figures, map, a chart for each reservoir, patrols, the roster and the reports."""
         levels = await self._levels(ctx)
         charts = [await self._series(ctx, one) for one in levels if one.reading is not None]
-        roster, reports = await _roster(ctx), await _reports(ctx)
-        return (_figures(levels, ctx.clock.now()), _map(levels), *charts, roster, reports)
+        tables = (await _patrols(ctx), await _roster(ctx), await _reports(ctx))
+        return (_figures(levels, ctx.clock.now()), _map(levels), *charts, *tables)
 
     async def _levels(self, ctx: PageContext) -> tuple[Level, ...]:
         readings = {
@@ -243,11 +247,39 @@ def _map(levels: tuple[Level, ...]) -> Map:
             one.name,
             one.words,
             area=one.view.area,
+            case=one.episode.case if one.episode else "",
         )
         for one in levels
         if one.view.longitude is not None and one.view.latitude is not None
     )
     return Map("reservoirs", Text(zh="水库分布", en="Where they are"), shapes, markers)
+
+
+async def _patrols(ctx: PageContext) -> Table:
+    """The patrols under way; what may be done with one now is offered beside it."""
+    cases = await ctx.read.cases(workflow=WORKFLOW, open_only=True, limit=PATROLS)
+    rows = tuple(
+        Row(
+            cells={"number": one.number, "title": one.title, "opened": one.opened_at},
+            texts={"state": STATE_TITLES[one.state]},
+            href=f"/cases/{one.id}",
+            case=one.id,
+        )
+        for one in cases
+    )
+    return Table(
+        id="patrols",
+        title=Text(zh="巡查", en="Patrols"),
+        columns=(
+            Column("number", Text(zh="编号", en="Number"), sortable=False),
+            Column("title", Text(zh="事项", en="Case"), sortable=False),
+            Column("state", Text(zh="状态", en="State"), sortable=False),
+            Column("opened", Text(zh="开始", en="Since"), "instant", sortable=False),
+        ),
+        rows=rows,
+        total=len(rows),
+        empty=Text(zh="没有进行中的巡查", en="No patrol is under way"),
+    )
 
 
 async def _roster(ctx: PageContext) -> Table:

@@ -26,6 +26,13 @@ WORKFLOW = "reservoir.patrol"
 KEEPER = "dam_keeper"
 OFFICE = "flood_office"
 
+STATE_TITLES = {
+    "patrolling": Text(zh="巡查中", en="Patrolling"),
+    "danger": Text(zh="险情处置", en="Danger"),
+    "review": Text(zh="待结束", en="To be ended"),
+    "closed": Text(zh="已结束", en="Ended"),
+}
+
 FINDINGS = (
     ("sound", Text(zh="未见异常", en="Nothing unusual")),
     ("seepage", Text(zh="渗水", en="Seepage")),
@@ -75,7 +82,7 @@ def patrol(hours: int) -> Workflow:
         states=(
             State(
                 "patrolling",
-                Text(zh="巡查中", en="Patrolling"),
+                STATE_TITLES["patrolling"],
                 TaskSpec(
                     Text(zh="巡坝并上报", en="Patrol the dam and report"),
                     KEEPER,
@@ -94,15 +101,15 @@ def patrol(hours: int) -> Workflow:
             ),
             State(
                 "danger",
-                Text(zh="险情处置", en="Danger"),
+                STATE_TITLES["danger"],
                 TaskSpec(Text(zh="处置险情", en="Deal with the danger"), OFFICE),
             ),
             State(
                 "review",
-                Text(zh="待结束", en="To be ended"),
+                STATE_TITLES["review"],
                 TaskSpec(Text(zh="核实后结束巡查", en="Verify and end the patrol"), OFFICE),
             ),
-            State("closed", Text(zh="已结束", en="Ended"), final=True),
+            State("closed", STATE_TITLES["closed"], final=True),
         ),
         events=(
             Event(

@@ -62,7 +62,20 @@ async def show_case(call: Call) -> web.StreamResponse:
 
 async def post_event(call: Call) -> web.StreamResponse:
     """What a person does with a case; a form that fails comes back with all that was typed."""
-    case, event_id = call.part("id"), call.part("event")
+    case = call.part("id")
+    tried = await send_event(call, case, call.part("event"))
+    if tried is not None:
+        return await _page(call, await call.county.cases.get(call.actor, case), tried=tried)
+    return call.redirect(f"/cases/{case}", flash="moved")
+
+
+async def send_event(call: Call, case: str, event_id: str) -> Tried | None:
+    """Make the event that a form asks for; None where it was made.
+
+    Raises:
+        CaseNotFound: if there is no such case for who asks.
+        StoreError: if it cannot be written just now.
+    """
     form = dict(await call.form())
     key = form.pop("idempotency_key", "")
     version = form.pop("expected_version", "")
@@ -82,9 +95,8 @@ async def post_event(call: Call) -> web.StreamResponse:
             request=call.id,
         )
     except (EventDataInvalid, EventNotAllowed, CaseConflict) as error:
-        fresh = await call.county.cases.get(call.actor, case)
-        return await _page(call, fresh, tried=(event_id, form, error))
-    return call.redirect(f"/cases/{case}", flash="moved")
+        return event_id, form, error
+    return None
 
 
 def _version(text: str) -> int:
@@ -112,7 +124,7 @@ async def _page(call: Call, detail: CaseDetail, tried: Tried | None = None) -> w
         actions = with_errors(actions, event_id, typed, error)
         if all(one.id != event_id for one in actions):
             flash = Flash(failure.words.what, failure.why or KEPT, status="warning")
-            views = (*_kept(workflow, event_id, typed), *views)
+            views = (*kept(workflow, event_id, typed), *views)
     return await draw(
         call,
         "case.html",
@@ -142,7 +154,7 @@ def _usual_first(
     return tuple(sorted(events, key=goes_back))
 
 
-def _kept(
+def kept(
     workflow: Workflow | None, event_id: str, typed: Mapping[str, str]
 ) -> tuple[Paragraphs, ...]:
     """What was typed into a form that is no longer there, so that nothing is lost."""
@@ -170,14 +182,14 @@ def _sheet(call: Call, detail: CaseDetail, workflow: Workflow | None, names: Nam
     linked = datastream is not None and call.actor.may("core.observations.read")
     return CaseSheet(
         number=view.number,
-        title=Text(zh=view.title),
+        title=Text(zh=view.title, en=view.title_en),
         status=case_status(workflow, view.state),
         state=state_title(workflow, view.state),
         version=view.version,
         opened_at=view.opened_at,
         subject=subject_name(registers, view.subject),
         area=area_name(registers, view.area),
-        steps=_steps(detail, workflow),
+        steps=_steps(detail, workflow, names),
         facts=facts,
         tasks=task_rows(call, detail, names),
         subject_href=f"/datastreams/{view.subject}" if linked else "",
@@ -190,7 +202,7 @@ def _fields(workflow: Workflow | None) -> list[Field]:
     return [*workflow.data.fields, *(one for event in workflow.events for one in event.form.fields)]
 
 
-def _steps(detail: CaseDetail, workflow: Workflow | None) -> tuple[Step, ...]:
+def _steps(detail: CaseDetail, workflow: Workflow | None, names: Names) -> tuple[Step, ...]:
     """The workflow's states in their order, with when and by whom each was left last."""
     if workflow is None:
         return ()
@@ -207,7 +219,7 @@ def _steps(detail: CaseDetail, workflow: Workflow | None) -> tuple[Step, ...]:
                 state.title,
                 "done" if done else "current" if place == now else "ahead",
                 at=entry.at if entry else None,
-                actor=entry.actor if entry else "",
+                actor=names.actor(entry.actor, entry.account) if entry else "",
             )
         )
     return tuple(steps)
@@ -227,7 +239,8 @@ def _timeline(detail: CaseDetail, workflow: Workflow | None, names: Names) -> Ti
             if value is not None and entry.event
         )
         title = event.title if event else Text(zh=entry.event) if entry.event else OPENED
-        entries.append(Entry(entry.at, title, entry.actor, details))
+        who = names.actor(entry.actor, entry.account)
+        entries.append(Entry(entry.at, title, who, details))
     return Timeline("history", Text(zh="办理经过", en="What happened"), tuple(entries))
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
+from county_gov.contract.access import SYSTEM
 from county_gov.contract.text import Text
 from county_gov.errors import CaseConflict, EventDataInvalid, EventNotAllowed
 from county_gov.server.console.forms import NO, YES, field_of, with_problems
@@ -53,6 +54,12 @@ class Names:
         """A person's name."""
         facts = self.accounts.get(number)
         return Text(zh=facts.name or facts.login, en=facts.name_en) if facts else Text(zh="—")
+
+    def actor(self, name: str, account: int | None) -> str:
+        """Who did something, in the language of the page: the name of then, in Chinese."""
+        facts = self.accounts.get(account) if account is not None else None
+        english = facts.name_en if facts else SYSTEM.name_en if name == SYSTEM.name else ""
+        return self.spoken(Text(zh=name, en=english)) if name else ""
 
     def spoken(self, text: Text) -> str:
         """A text in the language of the page."""
@@ -99,6 +106,7 @@ async def read_names(call: Call, detail: CaseDetail, events: Sequence[Event]) ->
 
 def _numbers(detail: CaseDetail) -> set[int]:
     found = {task.account for task in detail.tasks if task.account is not None}
+    found |= {entry.account for entry in detail.history if entry.account is not None}
     for data in (detail.view.data, *(entry.data for entry in detail.history)):
         found.update(
             value
@@ -109,14 +117,23 @@ def _numbers(detail: CaseDetail) -> set[int]:
 
 
 def actions_of(
-    detail: CaseDetail, events: Sequence[Event], names: Names, keys: Callable[[], str]
+    detail: CaseDetail,
+    events: Sequence[Event],
+    names: Names,
+    keys: Callable[[], str],
+    *,
+    at: str = "",
 ) -> tuple[Action, ...]:
-    """The events as forms; each form carries a key, so that sending it twice does it once."""
+    """The events as forms; each form carries a key, so that sending it twice does it once.
+
+    They are sent below ``at``, the case's own address where that is left out.
+    """
+    address = at or f"/cases/{detail.view.id}"
     return tuple(
         Action(
             id=event.id,
             label=event.title,
-            href=f"/cases/{detail.view.id}/events/{event.id}",
+            href=f"{address}/events/{event.id}",
             fields=tuple(_field(event, one, names) for one in event.form.fields),
             consequence=event.consequence,
             idempotency_key=keys(),

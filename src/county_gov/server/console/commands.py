@@ -88,6 +88,8 @@ async def offered(
             drawn.append(FormSheet(view.id, view.title, action))
     actions: list[Action] = []
     for name in page.actions:
+        if ":" in name:
+            continue  # an event of a case, offered where the case is
         command = _permitted(call, name)
         if command is not None and name not in open_forms:
             action = await _action(call, page, command, name, {})

@@ -5,12 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+import structlog
+
 from county_gov.contract.page import Paragraphs, Series, Table, View
 from county_gov.contract.text import Text
-from county_gov.registry.gateway import Answer
+from county_gov.deployment.calling import ask
+from county_gov.errors import AccessDenied, NotFound
+from county_gov.registry.gateway import Failed
 from county_gov.registry.results import check_headline, check_views
 from county_gov.server import cookies
-from county_gov.server.console import commands
+from county_gov.server.console import commands, page_events
 from county_gov.server.console.frame import draw
 from county_gov.server.console.listing import csv_answer, table_rows
 from county_gov.server.console.records_names import named
@@ -19,21 +23,25 @@ from county_gov.server.render import Flash, FormSheet
 from county_gov.server.routes import Route, permitted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from aiohttp import web
 
+    from county_gov.contract.context import PageContext
     from county_gov.contract.page import Page
     from county_gov.deployment import County
     from county_gov.server.call import Call
 
+log = structlog.get_logger(__name__)
+
 SECONDS = 10.0
 """How long a page's views may take."""
 FORM = "application/x-www-form-urlencoded"
+EVENT = Text(zh="办理页面上的事项", en="Make an event of a case that a page offers")
 
 
 def plugin_routes(county: County) -> Iterable[Route]:
-    """Two routes for each page of the enabled plugins: to look at it, and to send its forms."""
+    """The routes of each page: to look at it, to send its forms, and to make events of cases."""
     for page in county.registry.contributions.pages.values():
         access = permitted(page.permission)
         yield Route("GET", f"/{page.path}", partial(_show, page), access, page.title)
@@ -46,6 +54,19 @@ def plugin_routes(county: County) -> Iterable[Route]:
             media=(FORM,),
             failures=(404, 409),
         )
+        if page_events.events_of(page):
+            address = f"/{page.path}/cases/{page_events.ADDRESS}"
+            show = partial(page_events.show_event, page)
+            yield Route("GET", address, show, access, EVENT, failures=(404,))
+            yield Route(
+                "POST",
+                address,
+                partial(page_events.post_event, page),
+                access,
+                EVENT,
+                media=(FORM,),
+                failures=(404, 409),
+            )
 
 
 async def _show(page: Page, call: Call) -> web.StreamResponse:
@@ -69,26 +90,37 @@ async def _draw(page: Page, call: Call, tried: commands.Tried | None = None) -> 
     context = county.page_context(owner, call.actor, dict(call.request.query))
     what = f"page {page.path}"
 
-    async def ask() -> tuple[View, ...]:
-        views = tuple(await page.views(context))
-        commands.check_forms(call, views)
-        return views
+    check = check_views(page.path)
 
-    answer = await county.gateway.call_async(
-        owner, what, ask, seconds=SECONDS, check=check_views(page.path)
-    )
-    views: tuple[View, ...] = answer.value if isinstance(answer, Answer) else (_failed(),)
+    async def look() -> tuple[View, ...]:
+        views = await page.views(context)
+        check(views)
+        commands.check_forms(call, views)
+        page_events.check_cases(views)
+        return tuple(views)
+
+    async def answer_in_words(make: Callable[[PageContext], Awaitable[Text]]) -> Text:
+        said = await make(context)
+        check_headline(said)
+        return said
+
     headline = None
-    if page.headline is not None and isinstance(answer, Answer):
-        make = page.headline
-        said = await county.gateway.call_async(
-            owner,
-            f"{what} headline",
-            lambda: make(context),
-            seconds=SECONDS,
-            check=check_headline,
-        )
-        headline = said.value if isinstance(said, Answer) else None
+    try:
+        answer = await ask(county.gateway, owner, what, look, seconds=SECONDS)
+        views = (_failed(),) if isinstance(answer, Failed) else answer
+        if page.headline is not None and not isinstance(answer, Failed):
+            make = page.headline
+            said = await ask(
+                county.gateway,
+                owner,
+                f"{what} headline",
+                lambda: answer_in_words(make),
+                seconds=SECONDS,
+            )
+            headline = None if isinstance(said, Failed) else said
+    except (AccessDenied, NotFound) as refused:
+        log.info("page refused", page=page.path, problem=str(refused), request=call.id)
+        views = (_not_yours(),)
     wanted = call.request.query.get("export", "")
     for view in views:
         if wanted and isinstance(view, Table) and view.id == wanted:
@@ -106,6 +138,7 @@ async def _draw(page: Page, call: Call, tried: commands.Tried | None = None) -> 
         views=drawn,
         actions=actions,
         forms=(*(one.action for one in drawn if isinstance(one, FormSheet)), *actions),
+        offers=await page_events.offers(call, page, views),
         charts=any(isinstance(one, Series) for one in views),
     )
 
@@ -114,6 +147,20 @@ async def _flash(call: Call) -> Flash | None:
     """What the plugin said after the form that was sent just now."""
     said = await commands.said_before(call, call.request.cookies.get(cookies.FLASH, ""))
     return Flash(said) if said else None
+
+
+def _not_yours() -> Paragraphs:
+    return Paragraphs(
+        "refused",
+        Text(zh="您无权查看本页所需的数据", en="This page needs data that you may not see"),
+        (
+            Text(
+                zh="页面可以打开，其中的数据另需权限。请联系系统管理员为您的角色增加权限。",
+                en="You may open the page; what it shows needs a further permission. Ask the "
+                "system administrator to give it to your role.",
+            ),
+        ),
+    )
 
 
 def _failed() -> Paragraphs:

@@ -7,10 +7,8 @@ login.html         login: str, next: str, error: Text | None
 dashboard.html     views
 list.html          views, filters: tuple[Filter, ...]
 plugin.html        views (with `FormSheet`), actions, forms: tuple[Action, ...] (those of both),
-                   charts: bool
-alerts.html        views, filters
+                   charts: bool; optional offers: mapping of a case's id to tuple[Link, ...]
 alert.html         alert: AlertSheet, views
-cases.html         views, filters
 case.html          case: CaseSheet, timeline: Timeline, actions: tuple[Action, ...], views
 sources.html       views, filters, sources: tuple[Freshness, ...], waiting: int (rows in
                    quarantine), quarantine: str (address of the list)
