@@ -73,7 +73,7 @@ async def test_lists_are_narrowed_ordered_and_paged(site: Site, county: County) 
         ("where[flow]=30", ["P3"], 1),
         ("where[state]=worn", [], 0),
         ("one_of[code]=P1,P3", ["P1", "P3"], 2),
-        ("from[flow]=20.5&until[flow]=30", ["P2", "P3"], 2),
+        ("from[flow]=20&until[flow]=30", ["P2", "P3"], 2),
         ("missing=keeper,unit", [], 0),
         ("after=P3", ["P4", "P5"], 5),
         ("text=P5", ["P5"], 1),
