@@ -46,7 +46,8 @@ class Command:
         permission: Who may do it.
         run: Async function of the context and the form's checked values; returns what is said
             afterwards. It raises `CommandRefused` to say why not; the form then comes back with
-            all that was typed. The same click may arrive twice: pass ``ctx.key`` on to each write.
+            all that was typed. It may run again for the same click, after a crash for instance;
+            what it writes carries keys that count within the click, such as ``ctx.key``.
         form: Fields that the person fills in.
         consequence: What cannot be undone, asked once before.
         seconds: After so long it has failed.
