@@ -49,6 +49,30 @@ def test_a_sync_call_that_hangs_is_given_up_and_cut_off_at_once(gateway: Gateway
     assert (1, 1, 1, 1) == (circuit.calls, circuit.failures, circuit.hung, circuit.cut_off)
 
 
+def test_what_hangs_on_every_trial_keeps_few_threads(gateway: Gateway, clock: SetClock) -> None:
+    """After three threads that do not come back it is not tried any more, until one does."""
+    release = threading.Event()
+    ended = threading.Semaphore(0)
+
+    def hang() -> None:
+        release.wait()
+        ended.release()
+
+    called = []
+    for _ in range(5):
+        clock.at += 301 * MICROSECONDS
+        answer = gateway.call("one", "rule", hang, seconds=0.02)
+        assert isinstance(answer, Failed)
+        called.append(answer.called)
+    assert [True, True, True, False, False] == called
+    release.set()
+    deadline = time.monotonic() + 10
+    while gateway.circuit("one", "rule").stuck:
+        assert time.monotonic() < deadline
+        ended.acquire(timeout=0.01)
+    assert isinstance(gateway.call("one", "rule", lambda: 1), Answer)
+
+
 def test_an_expected_error_is_an_answer(gateway: Gateway) -> None:
     """It is raised as it was, and counts as success."""
 

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
@@ -23,6 +24,11 @@ log = structlog.get_logger(__name__)
 
 SYNC_SECONDS = 10.0
 """How long a sync function may take, where nothing else is said."""
+STUCK_LIMIT = 3
+"""Threads that one purpose may keep: then it is not called before one comes back."""
+ASIDE_SECONDS = 2.0
+"""How long a page waits for what it can do without."""
+ASIDE_THREADS = 4
 LONGEST_WORDS = 800
 """Characters that are kept of what a failure says."""
 KEPT_LOOP = "kept the event loop from everybody else"
@@ -58,11 +64,33 @@ class Circuit:
     """Calls that were not made because the circuit was open."""
     hung: int = 0
     """Calls that took longer than they may."""
+    stuck: int = 0
+    """Of these, the ones whose threads are still in the plugin's code."""
     seconds: float = 0.0
     """Spent in calls, those that were given up included."""
     last_error: str = ""
     last_failed_at: int = 0
     """Instant, microseconds UTC; 0 for never."""
+
+
+@define(eq=False)
+class _Stay:
+    """A call's time on a thread of its own, which nobody can end."""
+
+    circuit: Circuit
+    ended: bool = False
+    given_up: bool = False
+
+    def end(self) -> None:
+        """The call came back, in time or not."""
+        self.ended = True
+        self.circuit.stuck -= self.given_up
+
+    def give_up(self) -> None:
+        """Nobody waits for the call any more."""
+        if not self.ended:
+            self.given_up = True
+            self.circuit.stuck += 1
 
 
 @frozen(eq=False)
@@ -97,6 +125,10 @@ class Gateway:
     _workers: Workers = field(factory=Workers, init=False)
     _watch: Watch | None = field(default=None, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
+    _aside: ThreadPoolExecutor = field(
+        factory=lambda: ThreadPoolExecutor(ASIDE_THREADS, thread_name_prefix="plugin-aside"),
+        init=False,
+    )
 
     def start(self) -> None:
         """Begin to watch for calls that hang."""
@@ -110,6 +142,7 @@ class Gateway:
             self._watch.stop()
             self._watch = None
         self._workers.close()
+        self._aside.shutdown(wait=False, cancel_futures=True)
 
     def call(
         self,
@@ -138,11 +171,16 @@ class Gateway:
         """
         circuit = self.circuit(plugin, what)
         visit: list[Visit] = []
+        stay = _Stay(circuit)
 
         def work() -> T:
-            with self.visits.of(plugin, what, seconds) as now:
-                visit.append(now)
-                return _checked(function, check)
+            try:
+                with self.visits.of(plugin, what, seconds) as now:
+                    visit.append(now)
+                    return _checked(function, check)
+            finally:
+                with self._lock:
+                    stay.end()
 
         with self._attempt(circuit, seconds) as attempt:
             if attempt is None:
@@ -150,6 +188,8 @@ class Gateway:
             try:
                 value = _checked(function, check) if far else self._workers.run(work, seconds)
             except Hung:
+                with self._lock:
+                    stay.give_up()
                 reason = f"no answer within {seconds:g} s; its thread cannot be ended"
                 return self._failed(attempt, reason, hung=True)
             except expected:
@@ -197,6 +237,24 @@ class Gateway:
                 return self._failed(attempt, KEPT_LOOP)
             self._succeeded(attempt)
             return Answer(value)
+
+    async def aside(self, function: Callable[[], T]) -> T:
+        """Ask plugins for what whoever waits can do without, on a few threads kept for that.
+
+        Where plugins hang and these threads with them, all other threads go on.
+
+        Args:
+            function: Calls sync functions of plugins; each through its own circuit.
+
+        Raises:
+            PluginFailed: if the function does, or if there was no answer in time.
+        """
+        work = asyncio.get_running_loop().run_in_executor(self._aside, function)
+        try:
+            async with asyncio.timeout(ASIDE_SECONDS):
+                return await work
+        except TimeoutError as error:
+            raise PluginFailed(f"no answer within {ASIDE_SECONDS:g} s") from error
 
     async def iterate(
         self, plugin: str, what: str, function: Callable[[], AsyncIterator[T]]
@@ -257,7 +315,8 @@ class Gateway:
     def _attempt(self, circuit: Circuit, seconds: float) -> Iterator[_Attempt | None]:
         """One call, or None where it must not be made; its place is free afterwards."""
         with self._lock:
-            ticket = circuit.breaker.enter(seconds)
+            crowded = circuit.stuck >= STUCK_LIMIT
+            ticket = None if crowded else circuit.breaker.enter(seconds)
         if ticket is None:
             yield None
             return

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Mapping
+from typing import cast
+
 import numpy as np
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from county_gov.contract.access import Scope
 from county_gov.contract.batch import Batch
 from county_gov.contract.clock import DAY, HOUR, MICROSECONDS
 from county_gov.contract.context import EpisodeView
 from county_gov.contract.page import Series
+from county_gov.contract.rule import Judgement, Rule
 from county_gov.deployment import County
+from county_gov.registry import gateway
+from county_gov.registry.gateway import Answer
 from county_gov.server.console.charts import MINUTE, chart_of, chart_of_alert
 from tests.server.conftest import HOUR_START, STREAM
 
@@ -93,3 +101,39 @@ async def test_an_alert_is_looked_at_as_closely_as_its_readings_come(
     view = snapshot.datastream(snapshot.number(STREAM))
     chart = await chart_of_alert(county, county.reader(Scope.everything()), view, episode)
     assert START - margin == chart.lines[0].times[0]
+
+
+async def test_a_rule_that_hangs_holds_up_nothing_but_its_limits(
+    county: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many charts ask it, the threads of everything else go on, and the charts come."""
+    release = threading.Event()
+    asked = threading.Semaphore(0)
+    rules = county.registry.contributions.rules
+    (key, rule) = next(iter(rules.items()))
+
+    def hang(_batch: Batch) -> Mapping[str, Judgement]:
+        asked.release()
+        release.wait(120)
+        return {}
+
+    def judge(batch: Batch) -> Mapping[str, Judgement]:
+        answer = county.gateway.call("sensors", "rule that hangs", lambda: hang(batch), seconds=120)
+        assert isinstance(answer, Answer)
+        return answer.value
+
+    monkeypatch.setattr(gateway, "ASIDE_SECONDS", 0.5)
+    monkeypatch.setitem(cast("dict[str, Rule]", rules), key, evolve(rule, judge=judge))
+    arrived = Arrived(county)
+    await arrived.take([START], [10])
+    try:
+        charts = [asyncio.create_task(arrived.chart(START, START + DAY)) for _ in range(40)]
+        async with asyncio.timeout(60):
+            assert await asyncio.to_thread(asked.acquire, timeout=60)
+            await asyncio.gather(*(asyncio.to_thread(int) for _ in range(40)))
+            drawn = await asyncio.gather(*charts)
+    finally:
+        release.set()
+
+    assert {()} == {chart.limits for chart in drawn}
+    assert {1} == {len(chart.lines[0].values) for chart in drawn}

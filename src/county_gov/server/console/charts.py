@@ -76,7 +76,7 @@ async def chart_of(
         title=Text(zh=f"{name.zh} {kind.zh}", en=f"{name.in_language('en')}, {kind.en}"),
         unit=view.unit,
         lines=(Line(name, points.times, points.values, points.low, points.high),),
-        limits=tuple(await asyncio.to_thread(limits_of, county, view, judged, end)),
+        limits=await limits_of(county, view, judged, end),
         shades=tuple(
             Shade(
                 one.started_at, one.ended_at, policy_title(county, one.policy),
@@ -169,38 +169,40 @@ def with_gaps(times: Int64s, values: Float64s, step: int) -> tuple[Int64s, Float
     )
 
 
-def limits_of(
+async def limits_of(
     county: County,
     view: DatastreamView,
     judged: Sequence[tuple[AlertPolicy, Rule]],
     at: int,
-) -> list[Limit]:
+) -> tuple[Limit, ...]:
     """The limits in force at an instant, as the rules themselves say them."""
     found: dict[float, Limit] = {}
-    for policy, rule in judged:
-        answers = _asked(county, rule, view, at)
+    answers = await asyncio.gather(*(_asked(county, rule, view, at) for _policy, rule in judged))
+    for (policy, rule), answer in zip(judged, answers, strict=True):
         for level in policy.levels:
             ways = [(level.raise_when, False)]
             if len(policy.levels) == 1:
                 ways.append((level.clear_when, True))
             for condition_id, clears in ways:
-                judgement = answers.get(condition_id)
+                judgement = answer.get(condition_id)
                 value = float(judgement.limits[0]) if judgement else float("nan")
                 if not np.isfinite(value) or value in found:
                     continue
                 title = next(one.title for one in rule.conditions if one.id == condition_id)
                 status = "neutral" if clears else severity_status(level.severity)
                 found[value] = Limit(value, title, status)
-    return list(found.values())
+    return tuple(found.values())
 
 
-def _asked(county: County, rule: Rule, view: DatastreamView, at: int) -> Mapping[str, Judgement]:
-    """A rule's answers for one row of no particular value; none where it fails."""
+async def _asked(
+    county: County, rule: Rule, view: DatastreamView, at: int
+) -> Mapping[str, Judgement]:
+    """A rule's answers for one row of no particular value; none where it fails or hangs."""
     time, value = np.array([at], np.int64), np.zeros(1)
-    batch = county.store.read_now(
+    batch = await county.store.read(
         lambda snapshot: county.judging.rows(snapshot, rule.id, view, time, value)
     )
     try:
-        return rule.judge(batch)
+        return await county.gateway.aside(lambda: rule.judge(batch))
     except PluginFailed:  # the gateway has recorded it; the chart does without its limits
         return {}
