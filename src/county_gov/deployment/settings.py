@@ -14,7 +14,7 @@ from attrs import Attribute, evolve, field, frozen, validators
 from county_gov.contract.access import Reach
 from county_gov.contract.plugin import API
 from county_gov.contract.text import Text
-from county_gov.errors import DeploymentError, Problem
+from county_gov.errors import DeploymentError, Problem, StoreError
 from county_gov.outbound import read_allowed
 from county_gov.registry.configuration import Secret, structure
 from county_gov.registry.discovery import PluginRequest
@@ -54,6 +54,15 @@ def _county_code(_instance: object, _attribute: Attribute[str], value: str) -> N
         raise ValueError(msg)
 
 
+def _store_address(_instance: object, _attribute: Attribute[str], value: str) -> None:
+    from county_gov.store.address import read_address
+
+    try:
+        read_address(value)
+    except StoreError as error:
+        raise ValueError(str(error)) from error
+
+
 def _this_api(_instance: object, _attribute: Attribute[int], value: int) -> None:
     if value != API:
         msg = f"this county_gov implements api = {API}, got {value}"
@@ -88,12 +97,13 @@ class StoreSettings:
     """``[store]``: where everything is kept.
 
     Args:
-        url: ``sqlite:///path`` (relative to the file) or ``postgresql+psycopg://…``.
+        url: ``sqlite:///path`` (relative to the file; ``?`` and ``%`` in a name are written
+            ``%3F`` and ``%25``) or ``postgresql+psycopg://user@host/database``.
         password: The database's password, where it needs one.
         migrate: Whether a start migrates the database by itself (demonstrations only).
     """
 
-    url: str
+    url: str = field(validator=_store_address)
     password: Secret | None = None
     migrate: bool = False
 
@@ -328,15 +338,11 @@ class Settings:
 
     def store_url(self) -> str:
         """The store's URL with an absolute path, and with the password where there is one."""
-        if self.store.url.startswith("sqlite:///"):
-            path = self.folder / self.store.url.removeprefix("sqlite:///")
-            return f"sqlite:///{path.absolute()}"
-        if self.store.password is None:
-            return self.store.url
-        from sqlalchemy import make_url
+        from county_gov.store.address import complete_address
 
-        url = make_url(self.store.url).set(password=self.store.password.reveal())
-        return url.render_as_string(hide_password=False)
+        password = self.store.password
+        revealed = None if password is None else password.reveal()
+        return complete_address(self.store.url, folder=self.folder, password=revealed)
 
     def disabled_plugins(self) -> tuple[str, ...]:
         """Names of the plugins that are listed and not loaded."""

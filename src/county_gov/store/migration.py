@@ -47,7 +47,7 @@ def pending(database: Database) -> tuple[Script, ...]:
     Raises:
         MigrationPending: if the database is newer than this program.
     """
-    return _steps_after(current(database), database)
+    return _steps_after(database.read(_revision), database)
 
 
 def _steps_after(revision: str | None, database: Database) -> tuple[Script, ...]:
@@ -63,13 +63,32 @@ def _steps_after(revision: str | None, database: Database) -> tuple[Script, ...]
     return tuple(reversed(steps))
 
 
+def _revision(snapshot: Snapshot) -> str | None:
+    """The revision of the tables; None where there are none at all.
+
+    Raises:
+        StoreError: if there are tables, and no migration of this program has made them.
+    """
+    revision = inspection.revision(snapshot)
+    names = () if revision else inspection.table_names(snapshot)
+    if names:
+        msg = (
+            f"{snapshot.database.url} is another program's database: it has tables "
+            f"({', '.join(names[:3])}), and county-gov's migrations have made none of them; name "
+            "a database of its own in store.url"
+        )
+        raise StoreError(msg)
+    return revision
+
+
 def require_current(database: Database) -> None:
     """Refuse a database that is older or newer than this program.
 
     Raises:
         MigrationPending: says which of the two, and what to do.
+        StoreError: if it is another program's.
     """
-    revision = current(database)
+    revision = database.read(_revision)
     steps = _steps_after(revision, database)
     if steps:
         found = f"is at revision {revision!r}" if revision else "has no tables yet"
@@ -92,7 +111,7 @@ def plan(database: Database) -> str:
 
 def sql(database: Database) -> str:
     """The SQL of `upgrade`, for those who run such things by hand; empty when nothing is to do."""
-    revision = current(database)
+    revision = database.read(_revision)
     if not _steps_after(revision, database):
         return ""
     text = StringIO()
@@ -116,7 +135,7 @@ def upgrade(database: Database) -> tuple[str, ...]:
     try:
         database.begin(connection)
         # This read also tells SQLAlchemy of the transaction: Alembic then commits none of its own.
-        revision = inspection.revision(Snapshot(connection, database))
+        revision = _revision(Snapshot(connection, database))
         steps = _steps_after(revision, database)
         if steps:
             command.upgrade(_config(connection=connection), "head")

@@ -27,6 +27,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from county_gov.errors import StoreBusy, StoreError, StoreFull, StoreLocked
 from county_gov.store import tables
+from county_gov.store.address import read_address
 from county_gov.store.database import Copied
 from county_gov.store.inspection import count_rows, revision, table_names
 from county_gov.store.postgresql_programs import program_url, run_program
@@ -83,12 +84,12 @@ class PostgresqlDatabase:
     dialect = "postgresql"
 
     def __init__(self, url: str, *, patience: float = 5.0) -> None:
-        self._address = sa.make_url(url)
-        if self._address.drivername == "postgresql":
-            self._address = self._address.set(drivername="postgresql+psycopg")
-        if self._address.drivername != "postgresql+psycopg":
-            msg = f"store.url {self.url!r}: expected postgresql+psycopg://…"
-            raise StoreError(msg)
+        self._address = read_address(url)
+        try:
+            psycopg.conninfo.make_conninfo("", **dict.fromkeys(self._address.query, ""))
+        except psycopg.ProgrammingError as error:
+            msg = f"store.url {self.url!r} has a parameter that PostgreSQL does not know: {error}"
+            raise StoreError(msg) from error
         self._patience = patience
         arguments = {
             "isolation_level": "AUTOCOMMIT",

@@ -12,8 +12,8 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +23,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from county_gov.errors import StoreError, StoreFull
 from county_gov.store import tables
+from county_gov.store.address import read_address
 from county_gov.store.checkpoint import Checkpoints
 from county_gov.store.database import Copied
 from county_gov.store.inspection import count_rows, revision
@@ -73,21 +74,19 @@ class SqliteDatabase:
     dialect = "sqlite"
 
     def __init__(self, url: str) -> None:
-        path = sa.make_url(url).database
-        if not path or path == ":memory:" or path.startswith("file:"):
-            msg = f"store.url {url!r}: expected a file, for example sqlite:///var/county.db"
-            raise StoreError(msg)
+        address = read_address(url)
         if sqlite3.sqlite_version_info < OLDEST:
             msg = f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or newer is needed"
             raise StoreError(msg)
-        self.url = url
-        self.path = Path(path)
+        self.path = Path(address.database or "")
+        escaped = str(self.path).replace("%", "%25").replace("?", "%3F")
+        self.url = f"sqlite:///{escaped}"
         self._lock = FileLock(self.path.with_name(self.path.name + ".lock"))
         self._checkpoints = Checkpoints()
         arguments = {"isolation_level": None, "check_same_thread": False, "timeout": 10.0}
-        self._writer = sa.create_engine(url, poolclass=NullPool, connect_args=arguments)
+        self._writer = sa.create_engine(address, poolclass=NullPool, connect_args=arguments)
         self._readers = sa.create_engine(
-            url, poolclass=QueuePool, pool_size=8, max_overflow=8, connect_args=arguments
+            address, poolclass=QueuePool, pool_size=8, max_overflow=8, connect_args=arguments
         )
         for engine in (self._writer, self._readers):
             sa.event.listen(engine, "do_connect", self._make_file)
@@ -112,14 +111,27 @@ class SqliteDatabase:
 
     def _make_file(self, *_arguments: object) -> None:
         """Make the file before SQLite does, readable by its owner alone."""
-        if not self.path.exists():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        with self._reachable():
+            if not self.path.exists():
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+
+    @contextmanager
+    def _reachable(self) -> Iterator[None]:
+        """Tell what the system says of the file's place as an error of the setting."""
+        try:
+            yield
+        except StoreError:
+            raise
+        except OSError as error:
+            msg = f"store.url names {str(self.path)[:200]}, which cannot be made: {error.strerror}"
+            raise StoreError(msg) from error
 
     def connect_writer(self) -> sa.Connection:
         """Take the lock file, always alone; then open what alone writes and checkpoints."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock.acquire()
+        with self._reachable():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
         try:
             connection = self._writer.connect()
         except BaseException as error:

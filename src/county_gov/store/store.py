@@ -7,9 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-import sqlalchemy as sa
-
 from county_gov.errors import StoreClosed, StoreError
+from county_gov.store.address import SQLITE, read_address
 from county_gov.store.sqlite import SqliteDatabase
 from county_gov.store.writer import Priority, Writer, WriterLimits
 
@@ -25,21 +24,19 @@ def open_database(url: str) -> Database:
     """The module for a URL.
 
     Raises:
-        StoreError: if no module knows the URL's scheme, or it names no database.
+        StoreError: if the address cannot be read, or what opens it is not installed.
     """
-    try:
-        backend = sa.make_url(url).get_backend_name()
-    except sa.exc.ArgumentError:
-        backend = "unknown"
-    if backend == "sqlite":
+    if read_address(url).drivername == SQLITE:
         return SqliteDatabase(url)
-    if backend == "postgresql":
+    try:
         from county_gov.store.postgresql import PostgresqlDatabase
-
-        return PostgresqlDatabase(url)
-    scheme = url.partition(":")[0]
-    msg = f"store.url begins with {scheme!r}: expected sqlite:///… or postgresql+psycopg://…"
-    raise StoreError(msg)
+    except ImportError as error:
+        msg = (
+            f"store.url names a PostgreSQL database, and its driver cannot be loaded ({error}): "
+            "pip install 'county-gov[postgresql]'"
+        )
+        raise StoreError(msg) from error
+    return PostgresqlDatabase(url)
 
 
 READING = "this command only reads; what writes has to say so, and needs the server stopped"
