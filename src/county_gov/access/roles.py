@@ -130,4 +130,5 @@ def actor_of(
         account=account,
         posts=posts,
         scopes=scopes_of(posts, account, roles),
+        name_en=row.name_en,
     )

@@ -74,6 +74,7 @@ class Actor:
         account: The account's number for a person, else None.
         posts: Posts held now.
         scopes: Permission id to what it reaches; an id that is missing is not permitted.
+        name_en: The name in English, empty where none is registered.
     """
 
     kind: Literal["person", "system", "device"]
@@ -81,6 +82,7 @@ class Actor:
     account: int | None = None
     posts: tuple[Post, ...] = ()
     scopes: dict[str, Scope] = field(factory=dict, eq=False, hash=False)
+    name_en: str = field(default="", eq=False, hash=False)
 
     def may(self, permission: str) -> bool:
         """Whether the permission is held at all, within whatever scope."""
@@ -93,5 +95,5 @@ class Actor:
         return self.scopes.get(permission, Scope())
 
 
-SYSTEM = Actor(kind="system", name="系统")
+SYSTEM = Actor(kind="system", name="系统", name_en="System")
 """The framework itself, for what happens without a person."""

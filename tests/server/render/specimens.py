@@ -119,7 +119,7 @@ def chrome(
         ),
         area_scope=Text(zh="全县", en="Whole county"),
         person=Person(
-            "示范·甲",
+            Text(zh="示范·甲", en="Demo Jia"),
             (Text(zh="网格化指挥中心派单员", en="Dispatch officer, Grid Dispatch Centre"),),
         ),
         search="/search",
@@ -282,7 +282,7 @@ def _lists() -> tuple[Specimen, ...]:
     return (
         Specimen(
             "alerts",
-            "alerts.html",
+            "list.html",
             chrome(
                 Text(zh="告警", en="Alerts"),
                 Text(zh="389 个告警，2 个持续中", en="389 alerts, 2 of them last"),
@@ -292,7 +292,7 @@ def _lists() -> tuple[Specimen, ...]:
         ),
         Specimen(
             "alerts-empty",
-            "alerts.html",
+            "list.html",
             chrome(
                 Text(zh="告警", en="Alerts"),
                 Text(zh="没有符合条件的告警", en="No alerts match"),
@@ -302,7 +302,7 @@ def _lists() -> tuple[Specimen, ...]:
         ),
         Specimen(
             "cases",
-            "cases.html",
+            "list.html",
             chrome(
                 Text(zh="事项", en="Cases"),
                 Text(zh="1 个事项已逾期，2 个今天到期", en="1 case is overdue, 2 are due today"),

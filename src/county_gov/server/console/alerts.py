@@ -55,6 +55,7 @@ COLUMNS = (
     Column("started_at", Text(zh="开始", en="Began"), "instant"),
     Column("ended_at", Text(zh="结束", en="Ended"), "instant"),
     Column("peak", Text(zh="峰值", en="Peak"), "number", decimals=1),
+    Column("unit", Text(zh="单位", en="Unit"), sortable=False),
 )
 EMPTY = Text(
     zh="没有符合条件的告警。数据超过限值时，告警会自动出现在这里。",
@@ -69,7 +70,7 @@ async def show_alerts(call: Call) -> web.StreamResponse:
     table, lasting = await _table(call, listing)
     return await draw(
         call,
-        "alerts.html",
+        "list.html",
         title=TITLE,
         headline=_headline(lasting),
         refresh_on=("alert",),
@@ -134,10 +135,7 @@ def _row(call: Call, view: EpisodeView) -> Row:
     }
     if datastream is not None:
         texts["datastream"] = datastream_name(datastream)
-    if is_stale(call, view):
-        texts["ended_at"] = Text(zh="数据中断", en="no readings")
-    elif view.ended_at is None:
-        texts["ended_at"] = Text(zh="持续中", en="lasting")
+    unit, _decimals = measured_in(call, view, datastream)
     return Row(
         {
             "policy": view.policy,
@@ -147,11 +145,23 @@ def _row(call: Call, view: EpisodeView) -> Row:
             "started_at": view.started_at,
             "ended_at": view.ended_at,
             "peak": view.peak,
+            "unit": unit,
         },
-        texts=texts,
+        texts=texts | ended_words(call, view),
         href=f"/alerts/{view.id}",
         status="stale" if is_stale(call, view) else severity_status(view.severity),
     )
+
+
+def ended_words(call: Call, view: EpisodeView) -> dict[str, Text]:
+    """What the column of an alert's end says where there is no instant to tell."""
+    if view.withdrawn:
+        return {"ended_at": Text(zh="已撤销", en="withdrawn")}
+    if is_stale(call, view):
+        return {"ended_at": Text(zh="数据中断", en="no readings")}
+    if view.ended_at is None:
+        return {"ended_at": Text(zh="持续中", en="lasting")}
+    return {}
 
 
 def is_stale(call: Call, view: EpisodeView) -> bool:
@@ -223,7 +233,7 @@ async def _sheet(
     view = detail.view
     registers = call.county.registers.snapshot
     case_number = await _case_number(call, view)
-    unit, decimals = _measured_in(call, view, datastream)
+    unit, decimals = measured_in(call, view, datastream)
     return AlertSheet(
         name=policy_title(call.county, view.policy),
         severity=severity_status(view.severity),
@@ -245,7 +255,7 @@ async def _sheet(
     )
 
 
-def _measured_in(
+def measured_in(
     call: Call, view: EpisodeView, datastream: DatastreamView | None
 ) -> tuple[str, int]:
     """Unit and decimals of an alert's peak: those of what its first level compares."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from county_gov.contract.page import Column, Row, Table
 from county_gov.contract.text import Text
-from county_gov.server.console.alerts import PERMISSION, is_stale
+from county_gov.server.console.alerts import PERMISSION, ended_words
 from county_gov.server.console.charts import chart_of_alert
 from county_gov.server.console.naming import datastream_of, policy_title, severity_status
 from county_gov.store import alerts as store
@@ -78,13 +78,6 @@ def _table(
 
 
 def _row(call: Call, view: EpisodeView) -> Row:
-    texts = {"policy": policy_title(call.county, view.policy)}
-    if view.withdrawn:
-        texts["ended_at"] = Text(zh="已撤销", en="withdrawn")
-    elif is_stale(call, view):
-        texts["ended_at"] = Text(zh="数据中断", en="no readings")
-    elif view.ended_at is None:
-        texts["ended_at"] = Text(zh="持续中", en="lasting")
     return Row(
         {
             "policy": view.policy,
@@ -94,6 +87,6 @@ def _row(call: Call, view: EpisodeView) -> Row:
             "started_at": view.started_at,
             "ended_at": view.ended_at,
         },
-        texts=texts,
+        texts={"policy": policy_title(call.county, view.policy)} | ended_words(call, view),
         href=f"/alerts/{view.id}",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -44,6 +45,9 @@ COLUMNS = (
     Column("by", Text(zh="办理人", en="Done by"), sortable=False),
 )
 
+Movers = Mapping[int | None, int | None]
+"""Who moved a case, by when: the account's number, None for the system."""
+
 
 def task_rows(call: Call, detail: CaseDetail, names: Names) -> tuple[TaskRow, ...]:
     """The open task, or when the next occurrence of the recurring one opens."""
@@ -74,11 +78,12 @@ def occurrences(
         return ()
     listing = Listing.read(call.request.query, "occurrences", (), "")
     shown = found[listing.offset : listing.offset + listing.size]
+    moved_by: Movers = {entry.at: entry.account for entry in detail.history}
     table = Table(
         id="occurrences",
         title=Text(zh="各次办理情况", en="What became of each occurrence"),
         columns=COLUMNS,
-        rows=tuple(_occurrence_row(call, one, workflow, names) for one in shown),
+        rows=tuple(_occurrence_row(call, one, workflow, names, moved_by) for one in shown),
         total=len(found),
         empty=Text(zh="还没有。", en="None yet."),
         page=listing.page,
@@ -148,7 +153,9 @@ def _numbered(title: Text, number: int) -> Text:
     return Text(zh=f"{title.zh}（第 {number} 次）", en=f"{title.in_language('en')} (no. {number})")
 
 
-def _occurrence_row(call: Call, task: TaskView, workflow: Workflow | None, names: Names) -> Row:
+def _occurrence_row(
+    call: Call, task: TaskView, workflow: Workflow | None, names: Names, moved_by: Movers
+) -> Row:
     number = str(task.occurrence)
     if task.missed > 1:
         number = f"{task.occurrence}–{task.occurrence + task.missed - 1}"
@@ -160,7 +167,7 @@ def _occurrence_row(call: Call, task: TaskView, workflow: Workflow | None, names
             "opened": task.created_at,
             "ended": task.ended_at,
             "who": task.role,
-            "by": "" if task.missed else task.ended_by,
+            "by": "" if task.missed else names.actor(task.ended_by, moved_by.get(task.ended_at)),
         },
         texts={"outcome": words, "who": _assignee(call, task, names)},
     )

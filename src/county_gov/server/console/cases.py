@@ -46,7 +46,7 @@ async def show_cases(call: Call) -> web.StreamResponse:
     _mine, waiting = await call.county.cases.find(call.actor, mine=call.actor, limit=1)
     return await draw(
         call,
-        "cases.html",
+        "list.html",
         title=TITLE,
         headline=_headline(waiting),
         refresh_on=("case",),

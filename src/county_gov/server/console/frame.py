@@ -84,7 +84,7 @@ def _person(call: Call) -> Person | None:
     known = call.county.settings.roles
     roles = dict.fromkeys(post.role for post in call.actor.posts)
     return Person(
-        call.actor.name,
+        Text(zh=call.actor.name, en=call.actor.name_en),
         tuple(known[role].title if role in known else Text(zh=role) for role in roles),
     )
 

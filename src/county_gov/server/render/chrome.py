@@ -49,7 +49,7 @@ class NavigationEntry:
 class Person:
     """Who is logged in: the name shown and the roles held."""
 
-    name: str
+    name: Text
     roles: tuple[Text, ...] = ()
 
 
