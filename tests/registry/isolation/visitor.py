@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Self
 
 from aiohttp.test_utils import TestClient
@@ -13,6 +14,8 @@ from attrs import define, field
 
 PATIENCE = 1.0
 """Seconds within which every other request is answered."""
+MOST_WAITING = 75.0
+"""Percent of the time in which something waits for a processor, from which on we are not alone."""
 
 
 @define(eq=False)
@@ -48,4 +51,8 @@ class Visitor:
 
 def overloaded() -> bool:
     """Whether so much else runs on this machine that waiting says nothing of the county."""
-    return os.getloadavg()[0] > 3 * (os.cpu_count() or 1)
+    pressure = Path("/proc/pressure/cpu")
+    waiting = 0.0
+    if pressure.exists():  # the share of the last ten seconds in which somebody waited for a core
+        waiting = float(pressure.read_text(encoding="ascii").split("avg10=")[1].split()[0])
+    return waiting > MOST_WAITING or os.getloadavg()[0] > 3 * (os.cpu_count() or 1)
