@@ -40,7 +40,7 @@ LIMIT = Parameter(
     LEVEL,
     PROPOSE,
     APPROVE,
-    per_area=True,
+    varies_by="area",
     default=40.5,
     citation=Citation("示例规程", "SL 1-2020", "3.1"),
 )

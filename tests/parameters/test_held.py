@@ -89,7 +89,7 @@ def test_what_holds_is_what_the_model_says(
         for n, one in enumerate(sets, start=1)
     ]
     chance.shuffle(rows)
-    found = Held.of(len(rows), rows).value(LIMIT, area, day, REGISTERS)
+    found = Held.of(len(rows), rows).value(LIMIT, (area, ""), day, REGISTERS)
     assert found is not None
     assert modelled(sets, area, day) == found.value
 

@@ -11,7 +11,7 @@ from attrs import evolve
 from county_gov.contract.clock import DAY, HOUR
 from county_gov.contract.context import EpisodeView
 from county_gov.contract.rule import Citation
-from county_gov.rules.explanation import citation_of, explain
+from county_gov.rules.explanation import citation_of, explain, raising_condition
 from county_gov.store.alerts import EpisodeDetail
 from tests.rules.ledger import LATEST, datastream, policy_with, rule_over
 
@@ -72,7 +72,7 @@ def test_the_citation_is_that_of_the_local_day() -> None:
         rule, conditions=tuple(evolve(one, citation=new, earlier=(old,)) for one in rule.conditions)
     )
     midnight = (change.toordinal() - date(1970, 1, 1).toordinal()) * DAY
-    level = policy_with().levels[0]
+    condition = raising_condition(dated, policy_with().levels[0])
 
-    assert "new" == citation_of(dated, level, midnight - HOUR, zone)
-    assert "old" == citation_of(dated, level, midnight - 9 * HOUR, zone)
+    assert "new" == citation_of(condition, midnight - HOUR, zone)
+    assert "old" == citation_of(condition, midnight - 9 * HOUR, zone)

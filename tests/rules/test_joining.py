@@ -115,7 +115,7 @@ class Dated:
         return None if value is None else {"code": key, "height": value}
 
     def value_at(
-        self, snapshot: Snapshot, parameter: str, area: str, day: int
+        self, snapshot: Snapshot, parameter: str, area: str, subject: str, day: int
     ) -> ParameterValue | None:
         """A parameter's value."""
         self.asked += 1

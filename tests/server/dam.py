@@ -26,7 +26,7 @@ LIMIT = Parameter(
     ),
     PROPOSE,
     APPROVE,
-    per_area=True,
+    varies_by="area",
     default=40.5,
     citation=Citation("示例规程", "SL 1-2020", "3.1"),
 )

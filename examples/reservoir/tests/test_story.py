@@ -22,7 +22,7 @@ async def prepared(s: Scenario) -> None:
         crest=160.0,
         valid_from="2026-01-01",
     )
-    await s.set("reservoir.flood_limit", 150.0, on="2026-07-01")
+    await s.set("reservoir.flood_limit", 150.0, subject="luye", on="2026-07-01")
     await s.put(
         "reservoir.roster", area=TOWNSHIP, begins="08:00", ends="20:00", person="dam_keeper"
     )

@@ -6,13 +6,14 @@ narrowed to a unit or to a person reaches no value: a parameter knows of neither
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
 
 if TYPE_CHECKING:
     from county_gov.contract.access import Actor, Scope
+    from county_gov.contract.context import DatastreamView
     from county_gov.contract.parameter import Parameter
 
 READ_PERMISSION = "core.parameters.read"
@@ -30,6 +31,10 @@ class Areas(Protocol):
     @property
     def units(self) -> Mapping[str, object]:
         """The organisation units by code."""
+        ...
+
+    def datastreams_at(self, thing: str) -> Sequence[DatastreamView]:
+        """The datastreams of a thing; none of an unknown one."""
         ...
 
     def exists(self, code: str, day: int) -> bool:
@@ -58,6 +63,12 @@ class Authority:
     areas: Areas
     county: str
     day: int
+
+    def place(self, parameter: Parameter, area: str, subject: str) -> str:
+        """The area that a value for a target reaches: its thing's, or its own ("" for all)."""
+        if parameter.varies_by == "thing" and subject:
+            return area_of(self.areas, subject)
+        return area
 
     def may_propose(self, actor: Actor, parameter: Parameter, area: str) -> bool:
         """Whether an actor may propose a value for an area ("" for the county)."""
@@ -100,6 +111,11 @@ class Authority:
     def _touches(self, scope: Scope, area: str) -> bool:
         above = any(self.areas.lies_within(one, area, self.day) for one in _plain(scope))
         return above or self._reaches(scope, area)
+
+
+def area_of(areas: Areas, thing: str) -> str:
+    """The area in which a thing stands; empty for an unknown one."""
+    return next((one.area for one in areas.datastreams_at(thing)), "")
 
 
 def _reading(parameter: Parameter) -> tuple[str, str, str]:

@@ -32,6 +32,27 @@ AREA = Field(
     required=False,
     refers="area",
 )
+THING = Field(
+    "subject",
+    "text",
+    Text(zh="适用设施", en="Thing"),
+    Text(
+        zh="不选则适用于所选区域；没有自己的值的设施适用所在区域的值。",
+        en="Empty for the area chosen. A thing without a value of its own takes its area's.",
+    ),
+    required=False,
+    refers="thing",
+)
+CHOICE = Field(
+    "subject",
+    "text",
+    Text(zh="适用类别", en="Class"),
+    Text(
+        zh="不选则适用于没有自己的值的类别。",
+        en="Empty for all classes without a value of their own.",
+    ),
+    required=False,
+)
 ENDS = Field(
     "ends",
     "bool",
@@ -71,8 +92,13 @@ REASON = Field(
 def proposal_form(parameter: Parameter) -> Schema:
     """The form in which a value is proposed; the value's field is called ``value``."""
     value = evolve(parameter.field, name="value", required=False)
-    area = (AREA,) if parameter.per_area else ()
-    return Schema((value, ENDS, *area, EFFECTIVE_FROM, DOCUMENT, NUMBER, ARTICLE, REASON))
+    subject: tuple[Field, ...] = ()
+    if parameter.varies_by == "thing":
+        subject = (THING,)
+    elif parameter.choices:
+        subject = (evolve(CHOICE, choices=parameter.choices),)
+    area = (AREA,) if parameter.by_area else ()
+    return Schema((value, ENDS, *subject, *area, EFFECTIVE_FROM, DOCUMENT, NUMBER, ARTICLE, REASON))
 
 
 def decision_form(*, reason_required: bool) -> Schema:

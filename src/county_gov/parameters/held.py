@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-Values = Mapping[str, tuple["Proposal", ...]]
-"""Area's code ("" for the county) to what was approved, one for each day, by day."""
+Target = tuple[str, str]
+"""Area's code ("" for the county), and the thing or choice ("" for all)."""
+COUNTY: Target = ("", "")
+Values = Mapping[Target, tuple["Proposal", ...]]
+"""What a value is for, to what was approved, one for each day, by day."""
 
 NOTHING: Values = {}
 
@@ -42,44 +45,47 @@ class Held:
     @classmethod
     def of(cls, version: int, approved: Iterable[Proposal]) -> Held:
         """Lay approved proposals out; of several for the same day the one approved last counts."""
-        latest: dict[str, dict[str, dict[int, Proposal]]] = {}
+        latest: dict[str, dict[Target, dict[int, Proposal]]] = {}
         for one in sorted(approved, key=lambda one: one.approval or 0):
-            latest.setdefault(one.parameter, {}).setdefault(one.area, {})[one.effective_from] = one
+            own = latest.setdefault(one.parameter, {}).setdefault(target_of(one), {})
+            own[one.effective_from] = one
         return cls(
             version,
             {
                 parameter: {
-                    area: tuple(days[day] for day in sorted(days)) for area, days in areas.items()
+                    target: tuple(days[day] for day in sorted(days))
+                    for target, days in targets.items()
                 }
-                for parameter, areas in latest.items()
+                for parameter, targets in latest.items()
             },
         )
 
-    def of_area(self, parameter: str, area: str) -> tuple[Proposal, ...]:
-        """An area's own values by the day from which they hold."""
-        return self.values.get(parameter, NOTHING).get(area, ())
+    def own(self, parameter: str, target: Target) -> tuple[Proposal, ...]:
+        """The values of a target itself, by the day from which they hold."""
+        return self.values.get(parameter, NOTHING).get(target, ())
 
-    def in_force(self, parameter: str, area: str, day: int) -> Proposal | None:
-        """What was approved last for an area itself by a day; it may end the area's own value."""
-        own = self.of_area(parameter, area)
+    def in_force(self, parameter: str, target: Target, day: int) -> Proposal | None:
+        """What was approved last for a target itself by a day; it may end its own value."""
+        own = self.own(parameter, target)
         begun = bisect_right(own, day, key=_first_day)
         return own[begun - 1] if begun else None
 
-    def after(self, parameter: str, area: str, day: int) -> tuple[Proposal, ...]:
-        """What comes later for an area itself, by day."""
-        own = self.of_area(parameter, area)
+    def after(self, parameter: str, target: Target, day: int) -> tuple[Proposal, ...]:
+        """What comes later for a target itself, by day."""
+        own = self.own(parameter, target)
         return own[bisect_right(own, day, key=_first_day) :]
 
     def value(
-        self, parameter: Parameter, area: str, day: int, areas: Areas
+        self, parameter: Parameter, target: Target, day: int, areas: Areas
     ) -> ParameterValue | None:
-        """The value that holds for an area on a day.
+        """The value that holds for a target on a day.
 
-        The nearest area upward that has a value counts, then the whole county's, then the default.
+        The thing's or the choice's own value counts, then that of the nearest area upward that has
+        one, then the whole county's, then the default.
 
         Args:
             parameter: As its plugin declares it now.
-            area: Code of the area; empty for the whole county.
+            target: The area, and the thing or choice.
             day: Local day, days since 1970-01-01.
             areas: The register, for the areas above.
 
@@ -87,8 +93,8 @@ class Held:
             None where there is none, or where what was approved does not fit the field any more:
             then it cannot be determined, and nothing else takes its place.
         """
-        for code in self._way_up(parameter, area, day, areas):
-            found = self.in_force(parameter.id, code, day)
+        for one in self._way_up(parameter, target, day, areas):
+            found = self.in_force(parameter.id, one, day)
             if found is not None and found.value is not None:
                 if (wrong := misfit(parameter, found)) is not None:
                     log.warning(
@@ -104,11 +110,20 @@ class Held:
         citation = parameter.citation or Citation("")
         return ParameterValue(parameter.default, None, "", citation)
 
-    def _way_up(self, parameter: Parameter, area: str, day: int, areas: Areas) -> Sequence[str]:
+    def _way_up(
+        self, parameter: Parameter, target: Target, day: int, areas: Areas
+    ) -> Sequence[Target]:
+        area, subject = target
         own = self.values.get(parameter.id, NOTHING)
-        if not (area and parameter.per_area and any(own)):
-            return ("",)
-        return (area, *areas.ancestors(area, day), "")
+        found = [("", subject)] if subject and ("", subject) in own else []
+        if area and parameter.by_area and any(code for code, _ in own):
+            found += [(code, "") for code in (area, *areas.ancestors(area, day))]
+        return (*found, COUNTY)
+
+
+def target_of(proposal: Proposal) -> Target:
+    """What a proposed value is for."""
+    return proposal.area, proposal.subject
 
 
 def misfit(parameter: Parameter, proposal: Proposal) -> str | None:
@@ -141,6 +156,7 @@ def approved_value(proposal: Proposal) -> ParameterValue:
         ),
         proposed_by=proposal.proposed_by,
         approved_by=proposal.decided_by,
+        subject=proposal.subject,
     )
 
 

@@ -44,15 +44,15 @@ class Notices:
     drill: bool
 
     def tell_approvers(
-        self, tx: Transaction, parameter: Parameter, proposal: Proposal, day: int
+        self, tx: Transaction, parameter: Parameter, proposal: Proposal, place: str, day: int
     ) -> None:
-        """Tell those who may approve, but for who proposed."""
-        area = proposal.area or self.county
+        """Tell those who may approve a value that reaches a place, but for who proposed."""
+        area = place or self.county
         found = set(self.approvers(tx, parameter.approval_permission, area, day))
         numbers = found - {proposal.proposed_account}
         if self.channels and not numbers:
             log.warning("nobody may approve", parameter=parameter.id, area=area)
-        where = _area(tx, proposal.area)
+        where = _where(tx, parameter, proposal)
         self._send(
             tx,
             proposal,
@@ -64,7 +64,7 @@ class Notices:
 
     def tell_proposer(self, tx: Transaction, parameter: Parameter, proposal: Proposal) -> None:
         """Tell who proposed how it was decided."""
-        where = _area(tx, proposal.area)
+        where = _where(tx, parameter, proposal)
         self._send(
             tx,
             proposal,
@@ -90,5 +90,8 @@ class Notices:
                 )
 
 
-def _area(tx: Transaction, area: str) -> Text:
-    return (area_names(tx, area) or Text(zh=area)) if area else COUNTY
+def _where(tx: Transaction, parameter: Parameter, proposal: Proposal) -> Text:
+    """What a value is for, in words."""
+    if proposal.subject:
+        return dict(parameter.choices).get(proposal.subject, Text(zh=proposal.subject))
+    return (area_names(tx, proposal.area) or Text(zh=proposal.area)) if proposal.area else COUNTY

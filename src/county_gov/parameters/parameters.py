@@ -48,7 +48,8 @@ VERBS: Mapping[Decision, str] = {
 PAST = "is required: the value holds from a day that has passed"
 JOURNAL = "parameter"
 """Kind of the journal's entries: the reference is the parameter's id, the payload the first day
-(days since 1970-01-01, in decimal digits) from which a value holds that was approved."""
+(days since 1970-01-01) from which a value holds that was approved, in decimal digits; for a thing's
+value an object with that ``day`` and the thing's code in ``keys``."""
 
 
 @frozen(eq=False)
@@ -136,6 +137,7 @@ class Parameters(ParameterReading):
         article: str = "",
         reason: str = "",
         area: str = "",
+        subject: str = "",
         ends: bool = False,
         key: str,
         request: str = "",
@@ -152,7 +154,8 @@ class Parameters(ParameterReading):
             article: The document's article.
             reason: Why; needed for a day that has passed.
             area: Code of the area; empty for the whole county.
-            ends: From that day on the area has no value of its own any more.
+            subject: The thing or choice that the value is for, by what the parameter varies.
+            ends: From that day on the area, thing or choice has no value of its own any more.
             key: Idempotency key: the same proposal again is the first one.
             request: Id of the HTTP request, for the audit trail.
 
@@ -172,8 +175,10 @@ class Parameters(ParameterReading):
             "article": article,
             "reason": reason,
         }
-        if declared.per_area or area:
+        if declared.by_area or area:
             given["area"] = area
+        if subject:
+            given["subject"] = subject
         draft, problems = _draft(declared, given)
         problems = [*clean_key(key), *problems]
         if draft is None or problems:
@@ -183,9 +188,10 @@ class Parameters(ParameterReading):
         def write(tx: Transaction) -> Proposal:
             if (before := self._repeated(tx, made)) is not None:
                 return before
-            if not self._authority().may_propose(actor, declared, area):
-                raise AccessDenied(_lacking(declared.permission, area))
-            if doubts := self._doubts(draft):
+            place = self._authority().place(declared, area, subject)
+            if not self._authority().may_propose(actor, declared, place):
+                raise AccessDenied(_lacking(declared.permission, place))
+            if doubts := self._doubts(declared, draft):
                 raise ProposalInvalid(doubts)
             return self._propose(tx, declared, draft, made)
 
@@ -253,7 +259,7 @@ class Parameters(ParameterReading):
 
         def write(tx: Transaction) -> Proposal:
             found = rows.read_proposal(tx, parameter, number)
-            if found is None or not self._authority().sees(made.actor, declared, found.area):
+            if found is None or not self._sees(made.actor, declared, found):
                 raise no_proposal(attempt.proposal)
             if (before := self._repeated(tx, made)) is not None:
                 return before
@@ -280,7 +286,8 @@ class Parameters(ParameterReading):
         proposal = self._read(tx, parameter.id, number)
         self._record(tx, proposal, made, "propose")
         if self._notices is not None:
-            self._notices.tell_approvers(tx, parameter, proposal, self.today())
+            place = self._authority().place(parameter, proposal.area, proposal.subject)
+            self._notices.tell_approvers(tx, parameter, proposal, place, self.today())
         return proposal
 
     def _conclude(
@@ -292,7 +299,7 @@ class Parameters(ParameterReading):
         proposal = self._read(tx, found.parameter, found.number)
         self._record(tx, proposal, attempt.made(), VERBS[decision])
         if decision == "approved":
-            tx.journal(JOURNAL, parameter.id, str(proposal.effective_from).encode())
+            tx.journal(JOURNAL, parameter.id, _told(parameter, proposal))
         if self._notices is not None and decision != "withdrawn":
             self._notices.tell_proposer(tx, parameter, proposal)
         return proposal
@@ -335,16 +342,28 @@ class Parameters(ParameterReading):
             return
         if own:
             raise AccessDenied("who proposed a value cannot decide about it: that takes another")
-        if not self._authority().may_approve(actor, parameter, proposal.area):
-            raise AccessDenied(_lacking(parameter.approval_permission, proposal.area))
+        place = self._authority().place(parameter, proposal.area, proposal.subject)
+        if not self._authority().may_approve(actor, parameter, place):
+            raise AccessDenied(_lacking(parameter.approval_permission, place))
 
-    def _doubts(self, draft: Draft) -> list[Problem]:
+    def _sees(self, actor: Actor, parameter: Parameter, proposal: Proposal) -> bool:
+        authority = self._authority()
+        place = authority.place(parameter, proposal.area, proposal.subject)
+        return authority.sees(actor, parameter, place)
+
+    def _doubts(self, parameter: Parameter, draft: Draft) -> list[Problem]:
         """What is wrong with a draft today: what it refers to, and a missing reason."""
         registers, problems = self._registers(), self._late(draft, draft.reason)
         day = max(draft.effective_from, self.today())
         if draft.area and not (draft.area in registers.areas and registers.exists(draft.area, day)):
             text = f"{draft.area[:40]!r} is not an area of the register, or is no more"
             problems.append(Problem("area", text))
+        if parameter.varies_by == "thing" and draft.subject:
+            if not registers.datastreams_at(draft.subject):
+                text = f"{draft.subject[:40]!r} is no thing of the register that measures something"
+                problems.append(Problem("subject", text))
+            if draft.area:
+                problems.append(Problem("area", "name a thing or an area, not both"))
         refers = self.parameters[draft.parameter].field.refers
         known = {"area": registers.areas, "unit": registers.units}.get(refers, {})
         if refers and draft.value is not None and draft.value not in known:
@@ -397,7 +416,7 @@ def _draft(parameter: Parameter, given: Mapping[str, object]) -> tuple[Draft | N
     day = values.get("effective_from")
     if problems or not isinstance(day, int):
         return None, problems
-    texts = {name: str(values.get(name) or "") for name in (*_TEXTS, "area")}
+    texts = {name: str(values.get(name) or "") for name in (*_TEXTS, "area", "subject")}
     return Draft(
         parameter=parameter.id,
         area=texts["area"],
@@ -408,6 +427,7 @@ def _draft(parameter: Parameter, given: Mapping[str, object]) -> tuple[Draft | N
         document_number=texts["number"],
         article=texts["article"],
         reason=texts["reason"],
+        subject=texts["subject"],
     ), []
 
 
@@ -416,6 +436,14 @@ _TEXTS = ("document", "number", "article", "reason")
 
 def _value(schema: Schema, stored: Value) -> Value:
     return to_value(schema["value"], stored)
+
+
+def _told(parameter: Parameter, proposal: Proposal) -> bytes:
+    """What the journal tells of an approved value."""
+    if parameter.varies_by == "thing" and proposal.subject:
+        told = {"day": proposal.effective_from, "keys": [proposal.subject]}
+        return msgspec.json.encode(told)
+    return str(proposal.effective_from).encode()
 
 
 def _parse(proposal: str) -> tuple[str, int]:

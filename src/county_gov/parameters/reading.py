@@ -15,8 +15,8 @@ from county_gov.contract.schema import Dtype, Field
 from county_gov.contract.text import Text
 from county_gov.contract.values import EPOCH_DAY
 from county_gov.errors import NotFound
-from county_gov.parameters.authority import Areas, Authority
-from county_gov.parameters.held import Held, misfit
+from county_gov.parameters.authority import Areas, Authority, area_of
+from county_gov.parameters.held import COUNTY, Held, Target, misfit
 from county_gov.store import parameters as rows
 
 if TYPE_CHECKING:
@@ -33,16 +33,18 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @frozen(eq=False)
 class AreaValue:
-    """What an area (or the whole county) has of its own.
+    """What an area, a thing, a choice (or the whole county) has of its own.
 
     Args:
         area: The area's code; empty for the whole county.
+        subject: The thing or choice; empty for all.
         current: What was approved for it and holds; None where the default does, or none.
         misfit: Why that does not fit the field any more; None where it does.
         upcoming: What holds later, by day.
     """
 
     area: str
+    subject: str
     current: Proposal | None
     misfit: str | None
     upcoming: tuple[Proposal, ...]
@@ -77,7 +79,11 @@ class Overview:
             one
             for one in self.open
             if one.proposed_account != actor.account
-            and self.authority.may_approve(actor, self.parameter, one.area)
+            and self.authority.may_approve(
+                actor,
+                self.parameter,
+                self.authority.place(self.parameter, one.area, one.subject),
+            )
         )
 
 
@@ -92,15 +98,15 @@ class ParameterValues:
     _actor: Actor
 
     async def value(
-        self, parameter: str, *, area: str = "", on: date | None = None
+        self, parameter: str, *, area: str = "", subject: str = "", on: date | None = None
     ) -> ParameterValue | None:
-        """The value that holds in an area on a local day (today), or None where none does.
+        """The value that holds on a local day (today), or None where none does.
 
         Raises:
             NotFound: if there is no such parameter, or not for the actor.
         """
-        self._reading.require_read(self._actor, parameter, area)
-        return await self._reading.value(parameter, area=area, on=on)
+        self._reading.require_read(self._actor, parameter, area, subject)
+        return await self._reading.value(parameter, area=area, subject=subject, on=on)
 
 
 class ParameterReading:
@@ -139,9 +145,9 @@ class ParameterReading:
         return now.astimezone(self.timezone).toordinal() - EPOCH_DAY
 
     async def value(
-        self, parameter: str, *, area: str = "", on: date | None = None
+        self, parameter: str, *, area: str = "", subject: str = "", on: date | None = None
     ) -> ParameterValue | None:
-        """The value that holds in an area on a local day (today), or None where none does.
+        """The value that holds on a local day (today), or None where none does.
 
         Raises:
             NotFound: if no enabled plugin declares the parameter.
@@ -149,35 +155,40 @@ class ParameterReading:
         self._declared(parameter)
         day = self.today() if on is None else on.toordinal() - EPOCH_DAY
         return await self._store.read(
-            lambda snapshot: self.value_at(snapshot, parameter, area, day)
+            lambda snapshot: self.value_at(snapshot, parameter, area, subject, day)
         )
 
-    def require_read(self, actor: Actor, parameter: str, area: str) -> None:
+    def require_read(self, actor: Actor, parameter: str, area: str, subject: str = "") -> None:
         """Refuse a parameter that is not for an actor to be shown.
 
         Raises:
             NotFound: as for one that no enabled plugin declares.
         """
-        declared = self._declared(parameter)
-        if not self._authority().reads(actor, declared, self._own(area)):
+        declared, authority = self._declared(parameter), self._authority()
+        place = authority.place(declared, area, subject)
+        if not authority.reads(actor, declared, self._own(place)):
             raise no_parameter(parameter)
 
     def value_at(
-        self, snapshot: Snapshot, parameter: str, area: str, day: int
+        self, snapshot: Snapshot, parameter: str, area: str, subject: str, day: int
     ) -> ParameterValue | None:
         """As `value`, of a snapshot; for who asks many times, `held` is read once.
 
         Args:
             snapshot: Where to read.
             parameter: Id of the parameter.
-            area: Code of the area; empty for the whole county.
+            area: Code of the area; empty for the whole county, or for that of the thing.
+            subject: The thing or choice; empty for all.
             day: Local day, days since 1970-01-01.
 
         Raises:
             NotFound: if no enabled plugin declares the parameter.
         """
         declared = self._declared(parameter)
-        return self.held(snapshot).value(declared, self._own(area), day, self._registers())
+        registers = self._registers()
+        if declared.varies_by == "thing" and subject and not area:
+            area = area_of(registers, subject)
+        return self.held(snapshot).value(declared, (self._own(area), subject), day, registers)
 
     def held(self, snapshot: Snapshot) -> Held:
         """All approved values, read anew only after an approval."""
@@ -241,7 +252,11 @@ class ParameterReading:
         return sum(
             one.proposed_account != actor.account
             and one.parameter in self.parameters
-            and authority.may_approve(actor, self.parameters[one.parameter], one.area)
+            and authority.may_approve(
+                actor,
+                self.parameters[one.parameter],
+                authority.place(self.parameters[one.parameter], one.area, one.subject),
+            )
             for one in waiting
         )
 
@@ -269,7 +284,8 @@ class ParameterReading:
                 proposals=tuple(
                     each
                     for each in proposals
-                    if each.parameter == one.id and authority.sees(actor, one, each.area)
+                    if each.parameter == one.id
+                    and authority.sees(actor, one, authority.place(one, each.area, each.subject))
                 ),
                 day=authority.day,
                 authority=authority,
@@ -317,7 +333,7 @@ def orphan(parameter: str, proposals: Iterable[Proposal]) -> Parameter:
         field=Field("value", dtype, title, unit=own[-1].unit, required=False),
         permission=NOBODY,
         approval_permission=NOBODY,
-        per_area=True,
+        varies_by="thing",
     )
 
 
@@ -334,13 +350,15 @@ def no_parameter(parameter: str) -> NotFound:
 def _values(
     held: Held, parameter: Parameter, authority: Authority, actor: Actor
 ) -> tuple[AreaValue, ...]:
-    own = sorted(area for area in held.values.get(parameter.id, {}) if area)
-    areas = ["", *(own if parameter.per_area else ())]
+    own = {one for one in held.values.get(parameter.id, {}) if one != COUNTY}
+    chosen: list[Target] = [("", value) for value, _ in parameter.choices]
+    others = sorted(own - set(chosen), key=lambda one: (bool(one[1]), one))
     found = []
-    for area in areas:
-        if authority.sees(actor, parameter, area):
-            current = held.in_force(parameter.id, area, authority.day)
+    for area, subject in (COUNTY, *chosen, *(others if parameter.by_area else ())):
+        if authority.sees(actor, parameter, authority.place(parameter, area, subject)):
+            target = (area, subject)
+            current = held.in_force(parameter.id, target, authority.day)
             wrong = misfit(parameter, current) if current else None
-            upcoming = held.after(parameter.id, area, authority.day)
-            found.append(AreaValue(area, current, wrong, upcoming))
+            upcoming = held.after(parameter.id, target, authority.day)
+            found.append(AreaValue(area, subject, current, wrong, upcoming))
     return tuple(found)

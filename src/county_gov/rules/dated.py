@@ -47,9 +47,9 @@ class Settings(Protocol):
     """Where parameters are looked up."""
 
     def value_at(
-        self, snapshot: Snapshot, parameter: str, area: str, day: int
+        self, snapshot: Snapshot, parameter: str, area: str, subject: str, day: int
     ) -> ParameterValue | None:
-        """What holds in an area on a local day (days since 1970-01-01), or None."""
+        """What holds for a thing or choice in an area on a local day (days since 1970-01-01)."""
         ...
 
 
@@ -64,7 +64,7 @@ class Nothing:
         return None
 
     def value_at(
-        self, snapshot: Snapshot, parameter: str, area: str, day: int
+        self, snapshot: Snapshot, parameter: str, area: str, subject: str, day: int
     ) -> ParameterValue | None:
         """No value."""
         return None
@@ -136,12 +136,12 @@ class DatedValues:
     """
 
     sources: DatedSources
-    _kept: dict[DatedInput, dict[tuple[str, int], Value]] = field(factory=dict, init=False)
+    _kept: dict[DatedInput, dict[tuple[str, str, int], Value]] = field(factory=dict, init=False)
 
     def forget(self, kind: str, owner: str) -> None:
         """Look up anew what belongs to a dataset ("record") or parameter ("parameter")."""
         self._kept = {
-            one: kept for one, kept in self._kept.items() if source_of(one) != (kind, owner)
+            one: kept for one, kept in self._kept.items() if (kind, owner) not in sources_of(one)
         }
 
     def column(
@@ -179,27 +179,41 @@ class DatedValues:
         self, snapshot: Snapshot, one: DatedInput, view: DatastreamView, day: int
     ) -> Value:
         kept = self._kept.setdefault(one, {})
-        by_thing = isinstance(one, Attribute) and one.key == "thing"
-        key = (view.thing if by_thing else view.area, day)
+        key = (view.area, view.thing, day)
         if key not in kept:
             if len(kept) >= MOST_KEPT:
                 kept.clear()
-            kept[key] = self._find(snapshot, one, *key)
+            kept[key] = self._find(snapshot, one, view, day)
         return kept[key]
 
-    def _find(self, snapshot: Snapshot, one: DatedInput, key: str, day: int) -> Value:
+    def _find(self, snapshot: Snapshot, one: DatedInput, view: DatastreamView, day: int) -> Value:
         if isinstance(one, Attribute):
+            key = view.thing if one.key == "thing" else view.area
             record = self.sources.attributes.in_force(snapshot, one.dataset, key, day)
             return None if record is None else record.get(one.field)
-        value = self.sources.settings.value_at(snapshot, one.parameter, key, day)
+        value = self.setting(snapshot, one, view, day)
         return None if value is None else value.value
 
+    def setting(
+        self, snapshot: Snapshot, one: Setting, view: DatastreamView, day: int
+    ) -> ParameterValue | None:
+        """What a parameter is for a datastream's thing, area or choice on a local day."""
+        varies = self.sources.parameters[one.parameter].varies_by
+        subject = view.thing if varies == "thing" else ""
+        if one.choice is not None:
+            chosen = self._look_up(snapshot, one.choice, view, day)
+            if not isinstance(chosen, str) or not chosen:
+                return None
+            subject = chosen
+        return self.sources.settings.value_at(snapshot, one.parameter, view.area, subject, day)
 
-def source_of(one: DatedInput) -> tuple[str, str]:
-    """The journal's kind and ref of what changes an input."""
+
+def sources_of(one: DatedInput) -> tuple[tuple[str, str], ...]:
+    """The journal's kinds and refs of what changes an input."""
     if isinstance(one, Attribute):
-        return "record", one.dataset
-    return "parameter", one.parameter
+        return (("record", one.dataset),)
+    chosen = () if one.choice is None else sources_of(one.choice)
+    return (("parameter", one.parameter), *chosen)
 
 
 def _number(value: Value) -> float:

@@ -117,6 +117,7 @@ class PolicyDesk:
         told: Told,
         changed: Mapping[int, Stretch],
         register: Register,
+        *,
         now: int,
     ) -> list[Judged]:
         """Judge the readings of some datastreams, then what was skipped before, then what is over.

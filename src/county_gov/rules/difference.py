@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import isnan
 from typing import Any
 
 from attrs import frozen
@@ -31,8 +32,16 @@ class EpisodeWrite:
     corrects: bool = False
 
 
+Cite = Callable[[Episode], str]
+"""Where the limit of an episode stands."""
+
+
 def difference(
-    policy: AlertPolicy, old: Sequence[EpisodeRow], new: Sequence[Episode], judged_until: int
+    policy: AlertPolicy,
+    old: Sequence[EpisodeRow],
+    new: Sequence[Episode],
+    judged_until: int,
+    cite: Cite,
 ) -> list[EpisodeWrite]:
     """Bring stored episodes to what was found.
 
@@ -42,6 +51,7 @@ def difference(
         new: The episodes that the stretch has, by their beginning.
         judged_until: The last instant that had been judged before; what is found later than that
             goes on from the stored episodes, what is found earlier corrects them.
+        cite: Where the limit of an episode stands.
 
     Returns:
         Withdrawn and corrected episodes first, then new ones; nothing for those that are the same.
@@ -69,7 +79,7 @@ def difference(
                 details["split_from"] = split
             writes.append(EpisodeWrite(None, found, (("raised", details),)))
             continue
-        write = _moved(policy, match, found, judged_until)
+        write = _moved(policy, match, found, judged_until, cite)
         if write is not None:
             writes.append(write)
     return writes
@@ -122,23 +132,28 @@ class _Told:
     ended_at: int | None
     severity: str
     peak: float
+    limit: float | None
+    citation: str
 
 
 def _moved(
-    policy: AlertPolicy, row: EpisodeRow, found: Episode, judged_until: int
+    policy: AlertPolicy, row: EpisodeRow, found: Episode, judged_until: int, cite: Cite
 ) -> EpisodeWrite | None:
     """How a stored episode goes on, or is corrected; None where it is the same."""
     names = [one.severity for one in policy.levels]
     severity = names[found.level]
-    was = _Told(row.started_at, row.ended_at, row.severity, row.peak)
-    now = _Told(found.started_at, found.ended_at, severity, found.peak)
+    limit = None if isnan(found.limit) else found.limit
+    was = _Told(row.started_at, row.ended_at, row.severity, row.peak, row.limit_value, row.citation)
+    now = _Told(found.started_at, found.ended_at, severity, found.peak, limit, cite(found))
+    same_limit = (was.limit, was.citation) == (now.limit, now.citation)
     if was == now and row.last_reading_at == found.last_reading_at:
         return None
     level = names.index(row.severity) if row.severity in names else NOWHERE
     ended_later = found.ended_at is None or found.ended_at > judged_until
     goes_on = row.ended_at is None and now.started_at == was.started_at and ended_later
     retreats = abs(found.peak - found.limit) < abs(row.peak - found.limit) and level == found.level
-    if not goes_on or found.level < level or retreats:
+    other_limit = found.level == level and not same_limit
+    if not goes_on or found.level < level or retreats or other_limit:
         if was == now:
             return EpisodeWrite(row, found)
         return EpisodeWrite(row, found, (("corrected", _reasons(was, now)),), corrects=True)
@@ -161,9 +176,11 @@ def _reasons(was: _Told, now: _Told) -> dict[str, Any]:
             ("shrunk", shorter),
             ("severity", now.severity != was.severity),
             ("peak", now.peak != was.peak),
+            ("limit", (now.limit, now.citation) != (was.limit, was.citation)),
         )
         if true
     ]
-    before = {name: getattr(was, name) for name in ("started_at", "ended_at", "severity", "peak")}
+    names = ("started_at", "ended_at", "severity", "peak", "limit", "citation")
+    before = {name: getattr(was, name) for name in names}
     after = {name: getattr(now, name) for name in before}
     return {"reasons": reasons, "was": before, "now": after}

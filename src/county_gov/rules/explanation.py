@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from county_gov.contract.alert import Level
     from county_gov.contract.context import DatastreamView
-    from county_gov.contract.rule import Rule
+    from county_gov.contract.parameter import ParameterValue
+    from county_gov.contract.rule import Condition, Rule
     from county_gov.store.alerts import EpisodeDetail
 
 
@@ -42,11 +43,21 @@ class Explanation:
     sentence: Text
 
 
-def citation_of(rule: Rule, level: Level, started_at: int, zone: ZoneInfo) -> str:
-    """The citation of a level's raising condition on the local day an episode began."""
-    conditions = (one for one in rule.conditions if one.id == level.raise_when)
-    day = datetime.fromtimestamp(started_at // MICROSECONDS, zone).date()
-    return str(next(conditions).citation_on(day))
+def raising_condition(rule: Rule, level: Level) -> Condition:
+    """The condition that raises a level."""
+    return next(one for one in rule.conditions if one.id == level.raise_when)
+
+
+def citation_of(condition: Condition, at: int, zone: ZoneInfo) -> str:
+    """The citation of a condition on the local day of an instant."""
+    day = datetime.fromtimestamp(at // MICROSECONDS, zone).date()
+    return str(condition.citation_on(day))
+
+
+def source_of_limit(value: ParameterValue) -> str:
+    """Under which document a limit was approved, and from when on it holds."""
+    day = f"（{value.effective_from} 起）" if value.effective_from else ""
+    return f"{value.citation}{day}"
 
 
 def explain(detail: EpisodeDetail, datastream: DatastreamView) -> Explanation:

@@ -83,13 +83,31 @@ def input_faults(
     found = []
     for name, one in rule.joined.items():
         fault = ""
-        if isinstance(one, Setting) and one.parameter not in parameters:
-            fault = f"parameter {one.parameter!r}: expected one of {sorted(parameters)}"
+        if isinstance(one, Setting):
+            fault = _setting_fault(one, datasets, parameters)
         if isinstance(one, Attribute):
             fault = _attribute_fault(one, datasets)
         if fault:
             found.append(f"rule {rule.id}: inputs[{name!r}]: {fault}")
     return found
+
+
+def _setting_fault(
+    one: Setting, datasets: Mapping[str, Dataset], parameters: Mapping[str, Parameter]
+) -> str:
+    parameter = parameters.get(one.parameter)
+    if parameter is None:
+        return f"parameter {one.parameter!r}: expected one of {sorted(parameters)}"
+    if bool(parameter.choices) != (one.choice is not None):
+        expected = "the text field that says which" if parameter.choices else "none"
+        return f"choice: expected {expected}, as {one.parameter} varies, got {one.choice}"
+    if one.choice is None:
+        return ""
+    if fault := _attribute_fault(one.choice, datasets):
+        return f"choice: {fault}"
+    if datasets[one.choice.dataset].schema[one.choice.field].dtype != "text":
+        return f"choice: expected a text field, got {one.choice.dataset}.{one.choice.field}"
+    return ""
 
 
 def _attribute_fault(one: Attribute, datasets: Mapping[str, Dataset]) -> str:

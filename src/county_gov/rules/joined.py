@@ -88,13 +88,10 @@ class Joined:
         begin = self._after(asked.series, asked.instants - one.length)
         end = self._after(asked.series, asked.instants)
         enough = end - begin >= self._needed(one)[asked.series]
-        return np.where(enough, self._figure(one, begin, end, asked), np.nan)
-
-    def _figure(self, one: Window, begin: Int64s, end: Int64s, asked: Asked) -> Float64s:
-        count = (end - begin).astype(np.float64)
-        if one.how == "count" or one.how == "rise":
-            return count
-        return self._of_stretches(one.how, begin, end, self.scales[asked.series])
+        if one.how == "count":
+            return np.where(enough, end - begin, np.nan)
+        scales = self.scales[asked.series]
+        return np.where(enough, self._of_stretches(one.how, begin, end, scales), np.nan)
 
     def _of_stretches(
         self, how: HourFigure, begin: Int64s, end: Int64s, scales: Float64s

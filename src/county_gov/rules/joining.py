@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from county_gov.contract.batch import Bools, Float64s, Int64s, UInt8s
 from county_gov.contract.clock import DAY, HOUR
 from county_gov.contract.rule import Attribute, Hourly, Latest, LocalTime, Setting
-from county_gov.rules.dated import DatedInput, DatedValues, clock_part, local_days, source_of
+from county_gov.rules.dated import DatedInput, DatedValues, clock_part, local_days, sources_of
 from county_gov.rules.hours import floor_hour
 from county_gov.rules.joined import Asked, Joined, SeriesInput, fits, look_back
 from county_gov.rules.samples import InputRows, Readings, Register, Samples, Stretch
@@ -208,7 +208,7 @@ class Joiner:
 
     def depends_on(self, kind: str, ref: str) -> bool:
         """Whether an entry of the journal, of a kind and about a ref, may have changed an input."""
-        return any(source_of(one) == (kind, ref) for one in self.by_day.values())
+        return any((kind, ref) in sources_of(one) for one in self.by_day.values())
 
 
 def _places(

@@ -28,8 +28,8 @@ from county_gov.rules.evaluation import RuleEvaluator
 from county_gov.rules.hours import Carried, Coverage, floor_hour, hours_over
 from county_gov.rules.joining import NARROW, Joiner
 from county_gov.rules.samples import InputRows, Samples, Stretch
-from county_gov.rules.silence import with_silences
 from county_gov.rules.scan import Track, scan
+from county_gov.rules.silence import with_silences
 from county_gov.store.alerts import EpisodeRow, episodes_between, open_episodes
 from county_gov.store.judging_states import StateRow
 
@@ -371,7 +371,7 @@ class PolicyJudge:
             stop == FOREVER,
         )
 
-    def _calm(self, track: Track, valid: bool) -> Bools:
+    def _calm(self, track: Track, *, valid: bool) -> Bools:
         """Rows after which nothing is on or pending, unless an episode was judged to last."""
         if not valid:
             return track.resets()
@@ -382,7 +382,7 @@ class PolicyJudge:
 
     def _calm_row(self, track: Track, old: Sequence[EpisodeRow], start: int, span: _Span) -> int:
         """The last row before a stretch after which nothing was on or pending, -1 for none."""
-        calm = self._calm(track, span.valid) & unspanned(track.times, old)
+        calm = self._calm(track, valid=span.valid) & unspanned(track.times, old)
         rows = np.flatnonzero(calm & (track.times < start))
         return int(rows[-1]) if len(rows) else -1
 
@@ -412,7 +412,7 @@ class PolicyJudge:
         """The first instant after a stretch at which nothing is on or pending, None for none."""
         later = track.times > span.rows.end
         free = unspanned(track.times, old) & unspanned(track.times, new)
-        calm = np.flatnonzero(self._calm(track, span.valid) & free & later)
+        calm = np.flatnonzero(self._calm(track, valid=span.valid) & free & later)
         if len(calm):
             return int(track.times[calm[0]])
         ends = [one.ended_at for one in old] + [one.ended_at for one in new]
@@ -430,7 +430,8 @@ class PolicyJudge:
         Args:
             snapshot: Where they are read.
             view: The datastream.
-            low, high: Of the readings.
+            low: First instant of the readings.
+            high: Instant after the last one.
             over: Instant up to which the clock has gone; None where there are readings after
                 these, so that everything that ends by ``high`` is over.
         """

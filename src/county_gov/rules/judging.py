@@ -18,14 +18,15 @@ from attrs import asdict, define, evolve, field, frozen
 
 from county_gov.contract.batch import Batch
 from county_gov.contract.context import DatastreamView, EpisodeView
+from county_gov.contract.rule import Setting
 from county_gov.errors import ContractError
 from county_gov.registry.breaker import CircuitBreaker
 from county_gov.rules.ahead import ReadAhead
 from county_gov.rules.changed import Changed, read_change
-from county_gov.rules.dated import DatedSources, DatedValues, first_instant
+from county_gov.rules.dated import DatedSources, DatedValues, first_instant, local_days
 from county_gov.rules.desk import PolicyDesk
-from county_gov.rules.difference import EpisodeWrite, difference
-from county_gov.rules.explanation import citation_of
+from county_gov.rules.difference import Cite, EpisodeWrite, difference
+from county_gov.rules.explanation import citation_of, raising_condition, source_of_limit
 from county_gov.rules.fitting import fitting_rule, ignored_flags, input_faults
 from county_gov.rules.joining import Joiner
 from county_gov.rules.judge import PolicyJudge
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from county_gov.contract.batch import Bools, Float64s, Int64s
     from county_gov.contract.clock import Clock
     from county_gov.contract.rule import Rule
+    from county_gov.rules.episode import Episode
     from county_gov.store.transaction import Snapshot, Transaction
 
 log = structlog.get_logger(__name__)
@@ -220,13 +222,14 @@ class Judging:
             changed = self._changed(snapshot, desk, entries)
             for number, stretch in desk.judge.joiner.touched(views, readings).items():
                 changed[number] = stretch.joined(changed.get(number))
-            for one in desk.plan(snapshot, mine, readings, changed, self.register(), now):
+            for one in desk.plan(snapshot, mine, readings, changed, self.register(), now=now):
                 if one.before != one.after:
                     before.append(one.before)
                     after.append(one.after)
                 if one.view is not None and (one.old or one.new):
-                    found = difference(desk.judge.policy, one.old, one.new, one.until)
-                    writes += [self._write(desk.judge, one.view, write) for write in found]
+                    cite = self._cite(snapshot, desk.judge, one.view)
+                    found = difference(desk.judge.policy, one.old, one.new, one.until, cite)
+                    writes += [self._write(desk.judge, one.view, write, cite) for write in found]
         return JudgingPlan(tuple(before), tuple(after), tuple(writes))
 
     def _changed(
@@ -286,7 +289,25 @@ class Judging:
                 log.warning("readings of an unknown datastream are not judged", datastream=number)
         return views
 
-    def _write(self, judge: PolicyJudge, view: DatastreamView, write: EpisodeWrite) -> _Write:
+    def _cite(self, snapshot: Snapshot, judge: PolicyJudge, view: DatastreamView) -> Cite:
+        """Tells where the limit of an episode stands: that of the row that raised it."""
+
+        def cite(episode: Episode) -> str:
+            level = judge.policy.levels[episode.level]
+            condition = raising_condition(judge.rule, level)
+            limit = judge.rule.inputs.get(condition.limit)
+            if isinstance(limit, Setting):
+                day = int(local_days(np.array([episode.limited_at]), self._zone)[0])
+                value = self._values.setting(snapshot, limit, view, day)
+                if value is not None:
+                    return source_of_limit(value)
+            return citation_of(condition, episode.limited_at, self._zone)
+
+        return cite
+
+    def _write(
+        self, judge: PolicyJudge, view: DatastreamView, write: EpisodeWrite, cite: Cite
+    ) -> _Write:
         policy, old, new = judge.policy, write.old, write.new
         if new is None:
             row = evolve(cast("EpisodeRow", old), corrected=True, withdrawn=True)
@@ -304,7 +325,7 @@ class Judging:
             peak=new.peak,
             limit_value=None if np.isnan(new.limit) else new.limit,
             rule_version=judge.rule.edition,
-            citation=citation_of(judge.rule, level, new.started_at, self._zone),
+            citation=cite(new),
             corrected=bool(old and old.corrected) or write.corrects,
             withdrawn=False,
             case=old.case if old else None,

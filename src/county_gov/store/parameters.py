@@ -31,6 +31,7 @@ class Draft:
     Args:
         parameter: Id of the parameter.
         area: Code of the area that the value is for; empty for the whole county.
+        subject: The thing or choice that the value is for; empty for all.
         value: In the shape of `county_gov.contract.schema.Value`; None ends the area's own value.
         unit: Unit of the value.
         effective_from: First local day on which it shall hold, days since 1970-01-01.
@@ -47,6 +48,7 @@ class Draft:
     document_number: str
     article: str = ""
     reason: str = ""
+    subject: str = ""
 
 
 @frozen(eq=False)
@@ -130,6 +132,7 @@ def _proposal(row: sa.Row[*tuple[Any, ...]]) -> Proposal:
         document_number=row.document_number,
         article=row.article,
         reason=row.reason,
+        subject=row.subject,
         number=row.number,
         state=row.state,
         proposed_by=row.proposed_by,
@@ -158,6 +161,7 @@ def insert_proposal(tx: Transaction, draft: Draft, *, name: str, account: int) -
         document_number=draft.document_number,
         article=draft.article,
         reason=draft.reason,
+        subject=draft.subject,
         proposed_by=name,
         proposed_account=account,
         proposed_at=tx.at,

@@ -191,6 +191,7 @@ class Acting(Stage):
         value: Value,
         *,
         area: str = "",
+        subject: str = "",
         on: date | str = "",
         document: str = "测试文件",
         number: str = "测〔2026〕1号",
@@ -210,6 +211,7 @@ class Acting(Stage):
             number=number,
             reason="测试",
             area=area,
+            subject=subject,
             key=self._key(),
         )
         await self.county.parameters.approve(

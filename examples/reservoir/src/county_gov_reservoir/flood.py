@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import sha256
 
 import numpy as np
 from attrs import frozen
@@ -87,7 +86,8 @@ class FloodRule:
         """The rule as it is registered."""
         conditions = []
         for severity in TITLES:
-            conditions.append(Condition(severity, TITLES[severity], FLOOD_LAW, "m"))
+            limit = "" if severity == "urgent" else "limit"
+            conditions.append(Condition(severity, TITLES[severity], FLOOD_LAW, "m", limit=limit))
             conditions.append(Condition(f"{severity}_ended", ENDED[severity], FLOOD_LAW, "m"))
         return Rule(
             id=RULE,
@@ -101,7 +101,14 @@ class FloodRule:
             },
             conditions=tuple(conditions),
             judge=self.judge,
-            version=f"1-{sha256(repr(self.config).encode()).hexdigest()[:8]}",
+            configuration={
+                "near_limit_m": self.config.near_limit_m,
+                "far_above_m": self.config.far_above_m,
+                "fast_rise_m": self.config.fast_rise_m,
+                "heavy_rain_mm": self.config.heavy_rain_mm,
+                "freeboard_m": self.config.freeboard_m,
+                "settled_m": self.config.settled_m,
+            },
         )
 
     def policy(self) -> AlertPolicy:

@@ -33,7 +33,7 @@ async def draw(ctx: Context, run: JobRun) -> str:
         reading = readings.get(reservoir.key)
         fresh = reading is not None and run.at - reading.time < DAY
         silent += not fresh
-        limit = await ctx.parameters.value(FLOOD_LIMIT.id, area=str(reservoir.values["area"]))
+        limit = await ctx.parameters.value(FLOOD_LIMIT.id, subject=reservoir.key)
         bound = None if limit is None or limit.value is None else float(limit.value)
         if reading is not None and fresh and bound is not None:
             above += reading.value >= bound

@@ -87,7 +87,7 @@ REPORTS = Dataset(
             Field("reservoirs", "int64", Text(zh="水库数", en="Reservoirs"), minimum=0),
             Field("above", "int64", Text(zh="超汛限", en="Above the limit"), minimum=0),
             Field("silent", "int64", Text(zh="无数据", en="Without data"), minimum=0),
-            Field("text", "text", Text(zh="正文", en="Text"), maximum=8000, multiline=True),
+            Field("text", "text", Text(zh="正文", en="Text"), maximum=100_000, multiline=True),
         ),
         key=("day",),
     ),
@@ -114,7 +114,7 @@ FLOOD_LIMIT = Parameter(
     permission=PROPOSE,
     approval_permission=APPROVE,
     read_permission=READ,
-    per_area=True,
+    varies_by="thing",
 )
 
 FLOOD_LAW = Citation(document="中华人民共和国防洪法", article="第四十四条")

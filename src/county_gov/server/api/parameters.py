@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LOOK = (
     Parameter("area", "text", "The value for this area; the whole county unless given"),
+    Parameter("subject", "text", "The value for this thing or choice; for all unless given"),
     Parameter("on", "text", "The value of this local day, YYYY-MM-DD; today unless given"),
 )
 
@@ -40,6 +41,7 @@ class ProposalBody(Struct, forbid_unknown_fields=True):
     value: Value = None
     ends: bool = False
     area: str = ""
+    subject: str = ""
     article: str = ""
     reason: str = ""
 
@@ -56,6 +58,7 @@ class ProposalDocument(Struct):
     proposal: int
     state: str
     area: str
+    subject: str
     value: Value
     ends: bool
     unit: str
@@ -72,9 +75,10 @@ class ProposalDocument(Struct):
 
 
 class AreaValues(Struct):
-    """What the whole county (an empty ``area``) or an area has of its own, now and later."""
+    """What the whole county, an area, or a thing or choice (``subject``) has of its own."""
 
     area: str
+    subject: str
     current: ProposalDocument | None
     misfit: str
     upcoming: list[ProposalDocument]
@@ -89,7 +93,10 @@ class ParameterChoice(Struct):
 
 
 class ParameterDocument(Struct):
-    """A parameter; ``waiting`` is the number of proposals that nobody has decided."""
+    """A parameter; ``waiting`` is the number of proposals that nobody has decided.
+
+    ``varies_by`` is "area", "thing", "choice" (one of the ``subjects``), or empty.
+    """
 
     id: str
     title: str
@@ -100,7 +107,8 @@ class ParameterDocument(Struct):
     minimum: float | None
     maximum: float | None
     choices: list[ParameterChoice]
-    per_area: bool
+    varies_by: str
+    subjects: list[ParameterChoice]
     default: Value
     values: list[AreaValues]
     waiting: int
@@ -118,6 +126,7 @@ class ValueInForce(Struct):
     value: Value
     effective_from: str | None
     area: str
+    subject: str
     document: str
     number: str
     article: str
@@ -147,9 +156,13 @@ async def show_parameter(call: Call) -> web.StreamResponse:
     area = values.text("area")
     if area and not overview.authority.sees(call.actor, overview.parameter, area):
         raise RequestInvalid([Problem("query: area", f"{area!r} is no area that you may see")])
+    subject, parameter = values.text("subject"), overview.parameter
+    place = overview.authority.place(parameter, area, subject)
+    if subject and not overview.authority.sees(call.actor, parameter, place):
+        raise RequestInvalid([Problem("query: subject", f"{subject!r} is nothing you may see")])
     found, on = None, _day(values.text("on"))
     if overview.parameter.id in call.county.parameters.parameters:
-        found = await call.county.parameters.value(overview.parameter.id, area=area, on=on)
+        found = await call.county.parameters.value(parameter.id, area=area, subject=subject, on=on)
     return call.answer(
         ParameterDetail(
             _parameter(overview),
@@ -169,6 +182,7 @@ async def propose(call: Call) -> web.StreamResponse:
         value=body.value,
         ends=body.ends,
         area=body.area,
+        subject=body.subject,
         effective_from=body.effective_from,
         document=body.document,
         number=body.number,
@@ -247,7 +261,8 @@ def _parameter(overview: Overview) -> ParameterDocument:
         minimum=field.minimum,
         maximum=field.maximum,
         choices=[ParameterChoice(key, words.zh, words.en) for key, words in field.choices],
-        per_area=parameter.per_area,
+        varies_by=parameter.varies_by if isinstance(parameter.varies_by, str) else "choice",
+        subjects=[ParameterChoice(key, words.zh, words.en) for key, words in parameter.choices],
         default=parameter.default,
         values=[_area_values(one) for one in overview.values],
         waiting=len(overview.open),
@@ -257,6 +272,7 @@ def _parameter(overview: Overview) -> ParameterDocument:
 def _area_values(one: AreaValue) -> AreaValues:
     return AreaValues(
         area=one.area,
+        subject=one.subject,
         current=None if one.current is None else _proposal(one.current),
         misfit=one.misfit or "",
         upcoming=[_proposal(each) for each in one.upcoming],
@@ -268,6 +284,7 @@ def _proposal(one: Proposal) -> ProposalDocument:
         proposal=one.number,
         state=one.state,
         area=one.area,
+        subject=one.subject,
         value=one.value,
         ends=one.value is None,
         unit=one.unit,
@@ -290,6 +307,7 @@ def _in_force(found: ParameterValue) -> ValueInForce:
         value=found.value,
         effective_from=None if first is None else first.isoformat(),
         area=found.area,
+        subject=found.subject,
         document=found.citation.document,
         number=found.citation.number,
         article=found.citation.article,

@@ -18,9 +18,13 @@ from county_gov.server.api.parameters import DECISIONS, decision
 from county_gov.server.console.forms import field_of, with_problems
 from county_gov.server.console.frame import draw
 from county_gov.server.console.parameters import (
+    ABOVE,
+    FOR,
     TITLE,
     area_words,
     current_words,
+    target_words,
+    thing_words,
     values_table,
     words_of,
 )
@@ -100,6 +104,7 @@ async def propose(call: Call) -> web.StreamResponse:
             value=None if ends else values.get("value"),
             ends=ends,
             area=form.get("area", ""),
+            subject=form.get("subject", ""),
             effective_from=form.get("effective_from", ""),
             document=form.get("document", ""),
             number=form.get("number", ""),
@@ -164,7 +169,7 @@ async def _page(
 def _headline(call: Call, overview: Overview) -> Text:
     """The value that holds for the whole county, as far as it is seen."""
     title = overview.parameter.title
-    whole = next((one for one in overview.values if not one.area), None)
+    whole = next((one for one in overview.values if not (one.area or one.subject)), None)
     if whole is None:
         return title
     value = current_words(call, overview, whole)
@@ -184,7 +189,7 @@ def _waiting(call: Call, overview: Overview, one: Proposal, tried: Tried | None)
         number=one.number,
         value=words_of(call, overview, one),
         facts=(
-            (Text(zh="适用区域", en="Area"), area_words(call, one.area)),
+            (FOR, target_words(call, overview.parameter, one.area, one.subject)),
             (Text(zh="生效日期", en="Holds from"), Text(zh=day_words(one.effective_from))),
             (Text(zh="现行值", en="Value now"), _replaced(call, overview, one)),
             (Text(zh="依据", en="Document"), Text(zh=_basis(one))),
@@ -199,9 +204,9 @@ def _waiting(call: Call, overview: Overview, one: Proposal, tried: Tried | None)
 def _replaced(call: Call, overview: Overview, one: Proposal) -> Text:
     """What holds now where the proposal would change it."""
     for each in overview.values:
-        if each.area == one.area:
+        if (each.area, each.subject) == (one.area, one.subject):
             return current_words(call, overview, each)
-    return Text(zh="适用上级的值", en="The value above")
+    return ABOVE
 
 
 def _deciding(
@@ -238,8 +243,8 @@ def _reason(*, required: bool) -> ActionField:
 
 def _proposing(call: Call, overview: Overview, tried: Tried | None) -> tuple[Action, ...]:
     """Setting a value, and letting an area's own value end."""
-    options = _areas(call, overview)
-    if options is not None and not options:
+    options, subjects = _areas(call, overview), _subjects(call, overview)
+    if options is not None and not options and not subjects:
         return ()
     parameter = overview.parameter
     href = f"/parameters/{parameter.id}/proposals"
@@ -248,27 +253,36 @@ def _proposing(call: Call, overview: Overview, tried: Tried | None) -> tuple[Act
         id="propose",
         label=Text(zh="提交新的值", en="Propose a value"),
         href=href,
-        fields=tuple(_field(one, options) for one in fields),
+        fields=tuple(_field(one, options, subjects) for one in fields),
         idempotency_key=ulid(call.now),
         primary=True,
     )
-    owning = {one.area for one in overview.values if one.area and (one.current or one.upcoming)}
-    ending = tuple(one for one in options or () if one.value in owning)
-    if not ending:
+    owning = {
+        one.subject or one.area
+        for one in overview.values
+        if (one.area or one.subject) and (one.current or one.upcoming)
+    }
+    ending = tuple(one for one in options or () if one.value in ("", county_of(call), *owning))
+    ended = tuple(one for one in subjects if one.value in ("", *owning))
+    if not owning & {one.value for one in (*ending, *ended)}:
         return (_with_typed(propose, tried),)
     end = Action(
         id="end",
-        label=Text(zh="取消某区域自己的值", en="End an area's own value"),
+        label=Text(zh="取消自己的值", en="End an own value"),
         href=f"{href}?ends=1",
-        fields=tuple(_field(one, ending) for one in fields if one.name != "value"),
+        fields=tuple(_field(one, ending, ended) for one in fields if one.name != "value"),
         idempotency_key=ulid(call.now),
     )
     return _with_typed(propose, tried), _with_typed(end, tried)
 
 
-def _field(one: Field, options: tuple[Option, ...] | None) -> ActionField:
+def _field(
+    one: Field, options: tuple[Option, ...] | None, subjects: tuple[Option, ...]
+) -> ActionField:
     if one.name == "area" and options is not None:
-        return evolve(field_of(one, options), required=True, help=None)
+        return evolve(field_of(one, options), required=not subjects, help=None)
+    if one.name == "subject":
+        return field_of(one, subjects)
     if one.name == "value":
         return evolve(field_of(one), required=one.dtype != "bool")
     return field_of(one)
@@ -277,7 +291,7 @@ def _field(one: Field, options: tuple[Option, ...] | None) -> ActionField:
 def _areas(call: Call, overview: Overview) -> tuple[Option, ...] | None:
     """The areas for which who looks may propose a value; None where a code has to be typed."""
     parameter, authority = overview.parameter, overview.authority
-    if not parameter.per_area:
+    if not parameter.by_area:
         whole = authority.may_propose(call.actor, parameter, "")
         return (Option("", COUNTY),) if whole else ()
     registers = call.county.registers.snapshot
@@ -294,6 +308,27 @@ def _areas(call: Call, overview: Overview) -> tuple[Option, ...] | None:
         Option(code, COUNTY if code == county else _path(call, code, overview.day))
         for code in sorted(reached, key=lambda code: (code != county, code))
     )
+
+
+def county_of(call: Call) -> str:
+    """The county's code."""
+    return call.county.settings.county.code
+
+
+def _subjects(call: Call, overview: Overview) -> tuple[Option, ...]:
+    """The things or choices for which who looks may propose a value."""
+    parameter, authority = overview.parameter, overview.authority
+    if parameter.choices and authority.may_propose(call.actor, parameter, ""):
+        return tuple(Option(value, words) for value, words in parameter.choices)
+    if parameter.varies_by != "thing":
+        return ()
+    things = sorted({one.thing for one in call.county.registers.snapshot.datastreams()})
+    reached = [
+        one
+        for one in things
+        if authority.may_propose(call.actor, parameter, authority.place(parameter, "", one))
+    ]
+    return tuple(Option(one, thing_words(call, one)) for one in reached)
 
 
 def _path(call: Call, code: str, day: int) -> Text:
@@ -326,7 +361,8 @@ def _timeline(call: Call, overview: Overview) -> Timeline:
 def _moments(call: Call, proposals: Sequence[Proposal], overview: Overview) -> list[Entry]:
     found: list[Entry] = []
     for one in proposals:
-        value, area = words_of(call, overview, one), area_words(call, one.area)
+        value = words_of(call, overview, one)
+        area = target_words(call, overview.parameter, one.area, one.subject)
         what = Text(
             zh=f"{value.zh}（{area.zh}，{day_words(one.effective_from)} 起）",
             en=f"{value.in_language('en')} ({area.in_language('en')}, "

@@ -18,26 +18,30 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from county_gov.contract.page import View
+    from county_gov.contract.parameter import Parameter
     from county_gov.parameters import AreaValue, Overview, Proposal
     from county_gov.server.call import Call
 
 TITLE = navigation.SETTINGS.title
 MINE = Text(zh="等您批准", en="waits for you")
 OTHERS = Text(zh="等他人批准", en="waits for somebody else")
+ABOVE = Text(zh="适用上级的值", en="The value above")
+FOR = Text(zh="适用于", en="For")
+EVERY_CHOICE = Text(zh="其他类别", en="All other classes")
 DEFAULT = Text(zh="默认值", en="Default")
 NOTHING = Text(zh="没有值，无法判定", en="No value: cannot be determined")
 MISFIT = Text(zh="单位或范围已改变，须重新设定", en="No longer fits: has to be set anew")
 WAITING_COLUMNS = (
     Column("title", Text(zh="参数", en="Setting"), sortable=False),
     Column("value", Text(zh="提出的值", en="Proposed value"), sortable=False),
-    Column("area", Text(zh="适用区域", en="Area"), sortable=False),
+    Column("area", FOR, sortable=False),
     Column("from", Text(zh="生效日期", en="Holds from"), sortable=False),
     Column("by", Text(zh="提出人", en="Proposed by"), sortable=False),
     Column("at", Text(zh="提出时间", en="Proposed"), "instant", sortable=False),
     Column("state", Text(zh="状态", en="State"), "state", sortable=False),
 )
 VALUE_COLUMNS = (
-    Column("area", Text(zh="适用区域", en="Area"), sortable=False),
+    Column("area", FOR, sortable=False),
     Column("value", Text(zh="现行值", en="Value now"), sortable=False),
     Column("since", Text(zh="生效日期", en="Since"), sortable=False),
     Column("document", Text(zh="文号", en="Document"), sortable=False),
@@ -93,7 +97,7 @@ def _waiting(call: Call, waiting: Sequence[tuple[Overview, Proposal]], mine: set
                 texts={
                     "title": overview.parameter.title,
                     "value": words_of(call, overview, one),
-                    "area": area_words(call, one.area),
+                    "area": target_words(call, overview.parameter, one.area, one.subject),
                     "state": MINE if id(one) in mine else OTHERS,
                 },
                 href=f"/parameters/{overview.parameter.id}#proposal-{one.number}",
@@ -139,14 +143,14 @@ def _row(call: Call, overview: Overview, one: AreaValue, *, titled: bool = False
     current = one.current
     texts = {
         "title": overview.parameter.title,
-        "area": area_words(call, one.area),
+        "area": target_words(call, overview.parameter, one.area, one.subject),
         "value": current_words(call, overview, one),
     }
     since = document = ""
     if current is not None:
         since = day_words(current.effective_from)
         document = current.document_number
-    elif overview.parameter.citation is not None and not one.area:
+    elif overview.parameter.citation is not None and not (one.area or one.subject):
         citation = overview.parameter.citation
         document = citation.number or str(citation)
     if one.upcoming:
@@ -166,8 +170,8 @@ def current_words(call: Call, overview: Overview, one: AreaValue) -> Text:
     if one.current is not None and one.current.value is not None:
         return words_of(call, overview, one.current)
     parameter = overview.parameter
-    if one.area and one.current is not None:
-        return Text(zh="适用上级的值", en="The value above")
+    if one.subject or (one.area and one.current is not None):
+        return ABOVE
     if parameter.default is None:
         return NOTHING
     value = value_words(parameter.field, parameter.default, call.county.parameters.timezone)
@@ -187,6 +191,23 @@ def _unbroken(words: Text, unit: str) -> Text:
     if not (unit and words.zh.endswith(f" {unit}")):
         return words
     return Text(zh=f"{words.zh.removesuffix(f' {unit}')}\N{NO-BREAK SPACE}{unit}")
+
+
+def target_words(call: Call, parameter: Parameter, area: str, subject: str) -> Text:
+    """What a value is for: a thing, a choice, an area or the whole county."""
+    chosen = dict(parameter.choices).get(subject)
+    if chosen is not None:
+        return chosen
+    if subject:
+        return thing_words(call, subject)
+    return EVERY_CHOICE if parameter.choices else area_words(call, area)
+
+
+def thing_words(call: Call, thing: str) -> Text:
+    """A thing's name, or its code where nothing is known of it any more."""
+    views = call.county.registers.snapshot.datastreams_at(thing)
+    named = next((one for one in views if one.thing_name), None)
+    return Text(zh=thing) if named is None else Text(zh=named.thing_name, en=named.thing_name_en)
 
 
 def area_words(call: Call, area: str) -> Text:

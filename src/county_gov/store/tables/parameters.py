@@ -31,6 +31,7 @@ parameter_proposals = table(
     number("decided_at", null=True),
     words("decided_reason", default=""),
     number("approval", null=True),
+    words("subject", default=""),
     UniqueConstraint("parameter", "number"),
     Index(None, "state"),
     CheckConstraint("state IN ('open', 'approved', 'rejected', 'withdrawn')", name="state"),

@@ -19,17 +19,20 @@ class FakeParameters:
     """What holds, whenever it is asked for.
 
     Args:
-        values: Value by parameter's id, or by "id@area" for one area.
+        values: Value by parameter's id, or by "id@code" for one area, thing or choice.
     """
 
     values: Mapping[str, Value | ParameterValue] = field(factory=dict)
 
     async def value(
-        self, parameter: str, *, area: str = "", on: date | None = None
+        self, parameter: str, *, area: str = "", subject: str = "", on: date | None = None
     ) -> ParameterValue | None:
-        """The value of the area, else the county's, else None."""
-        found = self.values.get(f"{parameter}@{area}", self.values.get(parameter))
+        """The value of the thing or choice, else the area's, else the county's, else None."""
+        keys = [f"{parameter}@{code}" for code in (subject, area) if code]
+        key = next((one for one in (*keys, parameter) if self.values.get(one) is not None), "")
+        found = self.values.get(key)
         if found is None or isinstance(found, ParameterValue):
             return found
-        held = area if f"{parameter}@{area}" in self.values else ""
-        return ParameterValue(found, date(2026, 1, 1), held, TEST, "甲", "乙")
+        own = key.removeprefix(parameter).removeprefix("@")
+        of_area, of_subject = (own, "") if own == area else ("", own)
+        return ParameterValue(found, date(2026, 1, 1), of_area, TEST, "甲", "乙", of_subject)
