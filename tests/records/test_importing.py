@@ -191,6 +191,43 @@ async def test_files_that_cannot_be_read_are_refused(
         await records.preview(SYSTEM, ID, raw)
 
 
+async def test_hostile_cells_are_told_by_row_and_column(records: Records) -> None:
+    """Numbers where days belong, texts beyond all bounds, control characters, formulas."""
+    header = ["code", "name", "built", "checked", "note"]
+    rows: list[list[Any]] = [
+        ["R1", "甲", 45000.5, None, None],
+        ["R2", "甲", None, 45000.25, None],
+        ["R3", "x" * 20_000, None, None, None],
+        ["R4", "甲", None, None, '=HYPERLINK("http://x","y")'],
+        ["R5", "甲", None, None, "y" * 30_000],
+    ]
+    found = await records.preview(SYSTEM, ID, write_table("xlsx", Sheet("x", header, rows)))
+    told = {one.number: [str(each) for each in one.problems] for one in found.rows}
+    assert [
+        "built: is the number 45000.5: format the cell as a date in the spreadsheet, enter it again"
+    ] == told[2]
+    assert "checked: is the number 45000.2" in told[3][0]
+    assert ["name: expected 0 to 80 characters, got 20000"] == told[4]
+    assert [] == told[5]
+    assert ["note: expected 0 to 10000 characters, got 30000"] == told[6]
+    assert b"R5" in await records.rejected(SYSTEM, found.id, "csv")
+    await records.apply(SYSTEM, found.id)
+    kept = await records.get(SYSTEM, ID, "R4")
+    assert kept is not None
+    assert '=HYPERLINK("http://x","y")' == kept.values["note"]
+    assert b"'=HYPERLINK" in await records.export(SYSTEM, ID, "csv")
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "gb18030"])
+async def test_files_come_in_any_of_our_charsets(records: Records, charset: str) -> None:
+    """With a byte order mark or without one, rare characters of names among them."""
+    file = "编码\t名称\nR1\t㐀龘𠮷\n".encode(charset)
+    found = await records.preview(SYSTEM, ID, file)
+    assert [(2, "R1", "added")] == fates(found)
+    assert found.rows[0].after is not None
+    assert "㐀龘𠮷" == found.rows[0].after["name"]
+
+
 async def test_headers_must_name_the_fields(records: Records) -> None:
     """Unknown, doubled and missing columns are told at once."""
     with pytest.raises(RecordInvalid) as refused:
@@ -198,6 +235,7 @@ async def test_headers_must_name_the_fields(records: Records) -> None:
     told = {one.place: one.message for one in refused.value.problems}
     assert {"名成", "name", "code"} == set(told)
     assert "did you mean '名称'?" in told["名成"]
+    assert "the columns 2 and 3 both hold this field: remove one" == told["name"]
 
 
 async def test_rows_that_do_not_fit_are_rejected(records: Records) -> None:

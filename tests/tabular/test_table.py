@@ -19,6 +19,7 @@ from county_gov.errors import (
     UnsupportedWireFormat,
 )
 from county_gov.tabular.formulas import FORMULA_STARTS, neutralise, restore
+from county_gov.tabular.shared_texts import SharedTexts
 from county_gov.tabular.table import TableFormat, TableLimits, read_table
 from county_gov.tabular.writing import Out, Sheet, write_table
 
@@ -55,6 +56,27 @@ def sheet(rows: str, *, before: str = "") -> Mapping[str, str]:
 def cell(place: str, value: str = "<v>1</v>", more: str = "") -> str:
     """A cell at a place."""
     return f'<c r="{place}"{more}>{value}</c>'
+
+
+def merged(*places: str) -> bytes:
+    """A workbook with merged cells."""
+    ranges = "".join(f'<mergeCell ref="{one}"/>' for one in places)
+    (body,) = sheet(cell("A1", "<v>1</v>")).values()
+    return workbook(
+        **{SHEET: body.replace("</worksheet>", f"<mergeCells>{ranges}</mergeCells></worksheet>")}
+    )
+
+
+def naming(length: int, times: int, value: str = "<v>2</v>") -> bytes:
+    """A workbook in which many cells name one text, the others being short."""
+    space = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    texts = "".join(f"<si><t>{one}</t></si>" for one in ("a", "b", "x" * length))
+    kind = ' t="s"'
+    cells = "".join(
+        f'<row r="{1 + at // 10}">{cell("ABCDEFGHIJ"[at % 10] + "1", value, kind)}</row>'
+        for at in range(times)
+    )
+    return workbook(**sheet(cells), **{"xl/sharedStrings.xml": f"<sst {space}>{texts}</sst>"})
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
@@ -124,7 +146,11 @@ def test_any_text_comes_back(rows: list[list[str]], kind: TableFormat) -> None:
         ),
         (workbook(**{SHEET: "<worksheet/>".encode("utf-16")}), MalformedDelivery, "UTF-8"),
         (workbook(**sheet(cell("B2", "<v>#N/A</v>", ' t="e"'))), MalformedDelivery, "B2.*error"),
-        (workbook(**sheet(cell("A1", "<f>1+1</f><v/>"))), MalformedDelivery, "without a value"),
+        (workbook(**sheet(cell("B7", "<f>1+1</f><v/>"))), MalformedDelivery, "B7.*without a value"),
+        (merged("C2:C3", "A9:D9"), MalformedDelivery, "C2:C3.*are merged, and 1 more"),
+        (naming(1_000, 300), DeliveryTooLarge, "200000 bytes of text"),
+        (naming(1_000, 300, "<v >2</v>"), DeliveryTooLarge, "200000 bytes of text"),
+        (b'a,b\n1,2\n3,"x\ny', MalformedDelivery, "line 3.*never closed"),
         (workbook(**{SHEET: "<worksheet><sheetData>"}), IntakeError, "workbook|empty"),
         (workbook()[:400], MalformedDelivery, "unpacked"),
         (b"\xd0\xcf\x11\xe0" + b"\0" * 99, UnsupportedWireFormat, "save it as .xlsx"),
@@ -136,6 +162,31 @@ def test_what_would_do_harm_is_refused(raw: bytes, error: type[Exception], words
     """Bombs, far cells, entities, errors and broken files, before any reader meets them."""
     with pytest.raises(error, match=words):
         read_table(raw, SMALL)
+
+
+def test_texts_that_many_cells_name_are_counted_one_by_one() -> None:
+    """A long text that few cells name does no harm among many short ones."""
+    texts = SharedTexts()
+    texts.add(b"<sst><si><t>a</t></si><si><t>" + b"x" * 1_000 + b"</t></si></sst>")
+    cells = (
+        b'<c r="A1" s="2" t="s"><v>0</v></c>' * 500 + b'<c t="s"><v>1</v></c><c r="A2"><v>1</v></c>'
+    )
+    assert texts.may_exceed(cells, 100_000)
+    assert 500 * len("<si><t>a</t></si>") <= texts.bytes_in(cells) < 12_000
+
+
+def test_a_text_that_no_cell_holds_is_refused_not_cut_off() -> None:
+    """The place is told; CSV takes it."""
+    long = Sheet("x", ["编码", "正文"], [["a", "b"], ["c", "y" * 32_768]])
+    with pytest.raises(DeliveryTooLarge, match="row 3, 正文: the text has 32768 characters"):
+        write_table("xlsx", long)
+    assert "y" * 32_768 == read_table(write_table("csv", long)).lines[1].cells[1]
+
+
+def test_a_cell_beyond_all_bounds_is_told_with_its_line() -> None:
+    """A CSV file whose cell goes on and on names where it began."""
+    with pytest.raises(MalformedDelivery, match=r"line 2.*more than 131072 characters"):
+        read_table(b'a,b\n1,"' + b"y\n" * 100_000 + b'"')
 
 
 def test_a_part_that_lies_about_its_size_is_refused() -> None:

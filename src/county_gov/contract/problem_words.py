@@ -67,7 +67,14 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (r"is not a column of \S+; did you mean (.*)\?", r"没有这一列，是否为 \1？"),
         (r"is not a column of \S+; known: (.*)", r"没有这一列；可用的列：\1"),
-        (r"two columns hold this field: remove one", "有两列是同一个字段，请删去一列"),
+        (
+            r"the columns (.*) and (\d+) both hold this field: remove one",
+            r"第 \1 列和第 \2 列是同一个字段，请删去一列",
+        ),
+        (
+            r"is the number (\S+): format the cell as a date .*",
+            r"是数字 \1：请把单元格设为日期格式后重新填写",
+        ),
         (r"is part of the key, and the file has no column for it", "是主键，文件中缺少这一列"),
         (r"is part of the key and required", "是主键，必填"),
         (r"is part of the key, which cannot hold (.*)", r"是主键，不能含有 \1"),

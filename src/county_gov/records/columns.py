@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -87,11 +86,14 @@ def read_header(dataset: Dataset, header: Sequence[str]) -> Columns:
             place = words[:60] or f"column {number}"
             problems.append(Problem(place, f"is not a column of {dataset.id}; {hint}"))
         fields.append(one)
-    names = Counter(one.name for one in fields if one is not None)
+    names = {one.name: list[str]() for one in fields if one is not None}
+    for number, one in enumerate(fields, 1):
+        if one is not None:
+            names[one.name].append(str(number))
     problems += [
-        Problem(name, "two columns hold this field: remove one")
-        for name, count in names.items()
-        if count > 1
+        Problem(name, f"the columns {' and '.join(found)} both hold this field: remove one")
+        for name, found in names.items()
+        if len(found) > 1
     ]
     problems += [
         Problem(name, "is part of the key, and the file has no column for it")
@@ -177,6 +179,8 @@ class CellReader:
         return self._choices[one.name]
 
     def _as_instant(self, cell: Cell) -> object:
+        if isinstance(cell, float):
+            raise ValueRefused(_not_a_day(cell))
         if isinstance(cell, str):
             match = _DAY.match(cell)
             text = cell if match is None else _iso_day(match) + cell[match.end() :]
@@ -211,12 +215,19 @@ def _as_truth(cell: Cell) -> object:
 
 
 def _as_day(cell: Cell) -> object:
+    if isinstance(cell, float):
+        raise ValueRefused(_not_a_day(cell))
     if isinstance(cell, datetime):
         return cell.date().isoformat() if cell.time() == time() else cell.isoformat()
     if isinstance(cell, date):
         return cell.isoformat()
     match = _DAY.fullmatch(cell) if isinstance(cell, str) else None
     return str(cell) if match is None else _iso_day(match)
+
+
+def _not_a_day(cell: float) -> str:
+    """What is said of a number where a day belongs: which day it means depends on the program."""
+    return f"is the number {cell:g}: format the cell as a date in the spreadsheet, enter it again"
 
 
 def _iso_day(match: re.Match[str]) -> str:

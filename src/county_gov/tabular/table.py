@@ -133,12 +133,26 @@ def _read_csv(raw: bytes) -> list[Line]:
     text, _ = decode_text(raw)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     lines: list[Line] = []
+    begins = 1
     try:
-        lines.extend(Line(number, tuple(cells)) for number, cells in enumerate(reader, 1))
+        for cells in reader:
+            lines.append(Line(len(lines) + 1, tuple(cells)))
+            begins = reader.line_num + 1
     except csv.Error as error:
-        place = f"line {reader.line_num}"
-        raise MalformedDelivery(f"is not CSV: {error}; save it as CSV", place=place) from error
+        raise MalformedDelivery(_csv_words(str(error)), place=f"line {begins}") from error
     return lines
+
+
+def _csv_words(said: str) -> str:
+    """What is wrong with a CSV file, and the way out."""
+    if said.startswith("field larger"):
+        return (
+            f"has a cell of more than {csv.field_size_limit()} characters: shorten it, or close "
+            "the quotation mark that is open there"
+        )
+    if said.startswith("unexpected end"):
+        return "is not CSV: a quotation mark is opened there and never closed"
+    return f"is not CSV: {said}; save it as CSV"
 
 
 def _delimiter(text: str) -> str:

@@ -2,7 +2,8 @@
 
 A workbook is a ZIP archive of XML. Before it is handed to the reader, which lays the sheet out as a
 rectangle in memory, everything that could blow it up is looked for: what its parts unpack to, cells
-that stand far away, and document types, through which XML refers to other entities.
+that stand far away, texts that many cells name, and document types, through which XML refers to
+other entities.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ import zlib
 from typing import TYPE_CHECKING
 
 from county_gov.errors import DeliveryTooLarge, MalformedDelivery, UnsupportedWireFormat
+from county_gov.tabular.shared_texts import SharedTexts
 from county_gov.tabular.table import Line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from county_gov.tabular.table import Cell, TableLimits
 
 MOST_PARTS = 500
@@ -49,6 +53,7 @@ def read_workbook(raw: bytes, limits: TableLimits) -> list[Line]:
             sheet = workbook.get_sheet_by_index(0)
             if sheet.total_width > limits.max_columns or sheet.total_height > limits.max_rows + 1:
                 raise _too_far(limits)
+            _refuse_merged(sheet.merged_cell_ranges or [])
             rows: list[list[Cell]] = sheet.to_python(skip_empty_area=False)  # type: ignore[assignment]
     except (CalamineError, IndexError, ValueError, OSError) as error:
         raise MalformedDelivery(f"is not a workbook that can be read: {error}") from error
@@ -66,14 +71,22 @@ def _inspect(raw: bytes, limits: TableLimits) -> None:
             if "xl/workbook.xml" not in names:
                 raise UnsupportedWireFormat("this is no Excel workbook (.xlsx); send that, or CSV")
             left = limits.max_unpacked_bytes
+            texts = SharedTexts()
             for part in parts:
-                left -= _inspect_part(archive, part, left, limits)
+                left -= _inspect_part(archive, part, left, limits, texts)
+            for name in names:
+                if _is_sheet(name):
+                    _inspect_texts(archive.read(name), texts, limits)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise MalformedDelivery(f"is not a workbook that can be unpacked: {error}") from error
 
 
 def _inspect_part(
-    archive: zipfile.ZipFile, part: zipfile.ZipInfo, left: int, limits: TableLimits
+    archive: zipfile.ZipFile,
+    part: zipfile.ZipInfo,
+    left: int,
+    limits: TableLimits,
+    texts: SharedTexts,
 ) -> int:
     """Unpack one part within what is left, which also proves the size that it claims."""
     body = bytearray()
@@ -88,9 +101,33 @@ def _inspect_part(
     name = part.filename
     if name.endswith((".xml", ".rels", ".vml")):
         _inspect_xml(name, bytes(body), limits)
-    if name.startswith("xl/worksheets/") and name.endswith(".xml"):
+    if _is_sheet(name):
         _inspect_sheet(bytes(body), limits)
+    else:
+        texts.add(bytes(body))
     return len(body)
+
+
+def _is_sheet(name: str) -> bool:
+    return name.startswith("xl/worksheets/") and name.endswith(".xml")
+
+
+def _inspect_texts(body: bytes, texts: SharedTexts, limits: TableLimits) -> None:
+    """Look how much text the cells of a sheet come to."""
+    most = limits.max_unpacked_bytes
+    if texts.may_exceed(body, most) and texts.bytes_in(body) > most:
+        raise DeliveryTooLarge(
+            f"the cells of a sheet hold more than {most} bytes of text: split it"
+        )
+
+
+def _refuse_merged(ranges: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> None:
+    """Refuse cells that are one for the eye: all but the first would come in empty."""
+    if ranges:
+        first, last = (f"{_letters(column)}{row + 1}" for row, column in ranges[0])
+        more = f", and {len(ranges) - 1} more ranges" if len(ranges) > 1 else ""
+        msg = f"are merged{more}: split them, and fill in each cell"
+        raise MalformedDelivery(msg, place=f"cells {first}:{last}")
 
 
 def _inspect_xml(name: str, body: bytes, limits: TableLimits) -> None:
@@ -116,9 +153,11 @@ def _inspect_sheet(body: bytes, limits: TableLimits) -> None:
         place = _PLACE.search(match_error.group())
         where = b"".join(place.groups()).decode() if place else "a cell"
         raise MalformedDelivery("holds an error instead of a value: put it right", place=where)
-    if _UNCOMPUTED.search(body):
-        msg = "it has formulas without a value: open it in Excel, save it, and send it again"
-        raise MalformedDelivery(msg)
+    if formula := _UNCOMPUTED.search(body):
+        place = _PLACE.search(body, max(body.rfind(b"<c ", 0, formula.start()), 0))
+        where = b"".join(place.groups()).decode() if place else "a cell"
+        msg = "holds a formula without a value: open the file in Excel, save it, and send it again"
+        raise MalformedDelivery(msg, place=where)
 
 
 def _column(letters: bytes) -> int:
@@ -127,6 +166,16 @@ def _column(letters: bytes) -> int:
     for letter in letters.upper()[:8]:
         number = number * _LETTERS + letter - ord("A") + 1
     return number
+
+
+def _letters(column: int) -> str:
+    """The letters of a column, counted from 0: A is 0, AA is 26."""
+    letters = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, _LETTERS)
+        letters = chr(ord("A") + rest) + letters
+    return letters
 
 
 def _too_far(limits: TableLimits) -> DeliveryTooLarge:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
 
-from county_gov.errors import UnsupportedWireFormat
+from county_gov.errors import DeliveryTooLarge, UnsupportedWireFormat
 from county_gov.tabular.formulas import neutralise
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Out: TypeAlias = str | int | float | bool | Decimal | date | datetime | time | None
 """A value to be written; numbers and days are typed where the format has types."""
 
+LONGEST_CELL = 32_767
+"""Characters that a workbook's cell holds; what is longer would be cut off without a word."""
 EXACT_DIGITS = 15
 """So many digits a spreadsheet program keeps of an exact number; longer ones become texts. Of other
 numbers the library writes 16; those that need one more become texts as well."""
@@ -54,6 +56,7 @@ def write_table(kind: TableFormat, *sheets: Sheet) -> bytes:
 
     Raises:
         UnsupportedWireFormat: if the library that writes workbooks is not installed.
+        DeliveryTooLarge: if a text is longer than a workbook's cell.
     """
     return _csv(sheets[0]) if kind == "csv" else _workbook(sheets)
 
@@ -85,6 +88,7 @@ def _workbook(sheets: Sequence[Sheet]) -> bytes:
         raise UnsupportedWireFormat(msg) from error
     workbook = Workbook(write_only=True)
     for sheet in sheets:
+        rows = list(_fitting(sheet))  # all looked at before a file is begun
         made: WriteOnlyWorksheet = workbook.create_sheet(_sheet_title(sheet.title))
         header: list[Cell] = []
         for number, words in enumerate(sheet.header):
@@ -93,11 +97,23 @@ def _workbook(sheets: Sequence[Sheet]) -> bytes:
                 cell.comment = Comment(sheet.notes[number], "county-gov", height=120, width=300)
             header.append(cell)
         made.append(header)
-        for row in sheet.rows:
+        for row in rows:
             made.append([_cell(made, value) for value in row])
     buffer = io.BytesIO()
     workbook.save(buffer)
     return buffer.getvalue()
+
+
+def _fitting(sheet: Sheet) -> Iterator[Sequence[Out]]:
+    """The rows of a sheet, none of whose texts is longer than a cell."""
+    for number, row in enumerate(sheet.rows, 2):
+        for column, value in enumerate(row):
+            if isinstance(value, str) and len(neutralise(value)) > LONGEST_CELL:
+                raise DeliveryTooLarge(
+                    f"row {number}, {sheet.header[column]}: the text has {len(value)} "
+                    f"characters, and a workbook's cell holds {LONGEST_CELL}: take CSV"
+                )
+        yield row
 
 
 def _cell(sheet: WriteOnlyWorksheet, value: Out) -> Cell:
