@@ -99,6 +99,11 @@ class Plugins:
         seconds = {one.use: one.limits.seconds for one in settings.plugin}
         found = guarded(registry.contributions, self.gateway, registry.plugins, seconds)
         self._plugins, self._contributions = registry.plugins, found
+        self.capture.packages = {
+            type(one.instance).__module__.partition(".")[0]: one.name
+            for one in registry.plugins
+            if one.process is None
+        }
         self._look()
         return evolve(registry, contributions=found)
 
@@ -116,8 +121,9 @@ class Plugins:
                 plugin.process.close()
 
     async def look(self) -> None:
-        """Compare what plugins might have replaced, and log what they have."""
+        """Compare what plugins might have replaced, and log what they have, and have printed."""
         await asyncio.to_thread(self._look)
+        self.capture.flush_all()
 
     async def restart(self) -> None:
         """Start processes that ended, so that a page or rule need not wait for it."""
