@@ -18,7 +18,7 @@ from county_gov.errors import ContractError, NotFound
 from county_gov.jobs import Jobs
 from county_gov.jobs.jobs import ALL_AT_MOST, pause_after
 from county_gov.registry.gateway import Gateway
-from county_gov.store import Priority, Store, tables
+from county_gov.store import Priority, Store, followers, tables
 from county_gov.store import jobs as runs
 from county_gov.store.jobs import Run
 from county_gov.store.sqlite import SqliteDatabase
@@ -52,6 +52,20 @@ async def test_each_instant_runs_once(bench: Bench, clock: StandingClock) -> Non
         first.asked_by,
     )
     assert START + 2 * PERIOD == second.at
+
+
+async def test_open_pages_hear_that_a_run_begins_and_ends(
+    bench: Bench, clock: StandingClock
+) -> None:
+    """The journal tells of the job when a run is claimed, and when its end is written down."""
+    jobs = bench.jobs()
+    await jobs.run_due()
+    clock.instant = START + PERIOD
+    await jobs.run_due()
+    told = await bench.store.read(
+        lambda snapshot: followers.read_journal(snapshot, 0, limit=10, kinds=("job",))
+    )
+    assert ["demo.report", "demo.report"] == [one.ref for one in told]
 
 
 async def test_without_jobs_nothing_is_read(bench: Bench) -> None:

@@ -34,7 +34,7 @@ class LiveEvent:
 
     Args:
         position: Of the journal.
-        kind: "observations", "alert" or "case"; "reset" tells a page to draw itself anew.
+        kind: That of the journal's entry; "reset" tells a page to draw itself anew.
         ref: What changed; for this process alone, never sent to a page.
 
     """

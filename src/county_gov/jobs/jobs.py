@@ -44,6 +44,8 @@ LEASE_MARGIN = 30.0
 """Seconds that a lease lives longer than the run may take."""
 RUNS_KEPT = 400 * DAY
 LONGEST_WORDS = 500
+JOURNAL = "job"
+"""Kind of the journal's entries that tell of a run."""
 BUSY_RETRIES = 30
 
 
@@ -254,13 +256,16 @@ class Jobs:
 
     async def _claim(self, job: Job, run: Run) -> Run | None:
         def claim(tx: Transaction) -> Run | None:
-            return runs.claim(
+            claimed = runs.claim(
                 tx,
                 run.id,
                 self._name,
                 seconds=job.seconds + LEASE_MARGIN,
                 attempts=job.attempts,
             )
+            if claimed is not None:
+                tx.journal(JOURNAL, job.id)
+            return claimed
 
         return await self._store.write(claim, Priority.UPKEEP)
 
@@ -294,6 +299,7 @@ class Jobs:
         now = self._store.clock.now()
 
         def settle(tx: Transaction) -> bool:
+            tx.journal(JOURNAL, job.id)
             if not isinstance(answer, Failed):
                 return runs.settle(tx, run, "done", _one_line(answer.value))
             words = _one_line(answer.reason)

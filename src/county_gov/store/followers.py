@@ -49,7 +49,7 @@ class JournalRow:
 
     Args:
         position: Its place; positions rise, and none is used twice.
-        kind: "observations", "case", "alert", "record" or "parameter".
+        kind: "observations", "case", "alert", "record", "parameter" or "job".
         ref: What changed, for example the batch's or the case's identifier.
         at: Instant of the commit, microseconds UTC.
         payload: What a follower needs to know without reading it again.

@@ -85,7 +85,13 @@ async def show_jobs(call: Call) -> web.StreamResponse:
         empty=Text(zh="没有启用带定时任务的插件。", en="No enabled plugin has a job."),
     )
     return await draw(
-        call, "list.html", title=TITLE, headline=_headline(failed), views=(table,), filters=()
+        call,
+        "list.html",
+        title=TITLE,
+        headline=_headline(failed),
+        refresh_on=("job",),
+        views=(table,),
+        filters=(),
     )
 
 
@@ -118,6 +124,7 @@ async def show_job(call: Call) -> web.StreamResponse:
         "plugin.html",
         title=job.title,
         headline=_how_it_goes(call, job, last.get(key)),
+        refresh_on=("job",),
         views=(_about(job), table),
         actions=actions,
         forms=actions,
@@ -144,9 +151,11 @@ def _button(call: Call, job: str) -> Action:
 
 def _headline(failed: int) -> Text:
     if not failed:
-        return Text(zh="定时任务均正常", en="No job has failed last time")
+        return Text(zh="定时任务均正常", en="No job failed in its latest run")
     subject = "job" if failed == 1 else "jobs"
-    return Text(zh=f"{failed} 个定时任务最近一次失败", en=f"{failed} {subject} failed last time")
+    return Text(
+        zh=f"{failed} 个定时任务最近一次失败", en=f"The latest run of {failed} {subject} failed"
+    )
 
 
 def _job_row(one: JobOverview) -> Row:
