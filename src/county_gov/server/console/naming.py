@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from county_gov.contract.alert import SEVERITIES
 from county_gov.contract.text import Text
+from county_gov.server.render.statuses import STATUS_WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from county_gov.contract.context import DatastreamView
     from county_gov.contract.page import Status
     from county_gov.contract.workflow import Workflow
@@ -16,12 +16,6 @@ if TYPE_CHECKING:
     from county_gov.registers.snapshot import RegisterSnapshot
 
 UNKNOWN = Text(zh="—", en="—")
-SEVERITY_WORDS: Mapping[str, Text] = {
-    "notice": Text(zh="提示", en="Notice"),
-    "warning": Text(zh="关注", en="Warning"),
-    "alarm": Text(zh="警戒", en="Alarm"),
-    "urgent": Text(zh="紧急", en="Urgent"),
-}
 
 
 def area_name(snapshot: RegisterSnapshot, code: str) -> Text:
@@ -83,10 +77,9 @@ def state_title(workflow: Workflow | None, state: str) -> Text:
 
 def severity_word(severity: str) -> Text:
     """The reminder level in words."""
-    return SEVERITY_WORDS.get(severity, Text(zh=severity))
+    return STATUS_WORDS[severity] if severity in SEVERITIES else Text(zh=severity)
 
 
 def severity_status(severity: str) -> Status:
     """How an alert of this severity is shown."""
-    known = ("notice", "warning", "alarm", "urgent")
-    return cast("Status", severity) if severity in known else "unknown"
+    return severity if severity in SEVERITIES else "unknown"

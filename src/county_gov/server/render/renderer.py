@@ -18,6 +18,7 @@ from county_gov.server.render import actions, pages, series
 from county_gov.server.render.address import Address, harmless
 from county_gov.server.render.chrome import Chrome
 from county_gov.server.render.geography import WIDTH, Geography
+from county_gov.server.render.statuses import STATUS_WORDS
 from county_gov.server.render.viewer import UNKNOWN, Viewer
 from county_gov.server.render.words import translations
 
@@ -167,6 +168,7 @@ def _environment(language: str, assets: _Assets) -> Environment:
         numbers=series.numbers,
         field_errors=actions.field_errors,
         Pager=pages.Pager,
+        STATUS_WORDS=STATUS_WORDS,
         UNKNOWN=UNKNOWN,
         MAP_WIDTH=WIDTH,
         LANGUAGE_NAMES=LANGUAGE_NAMES,
