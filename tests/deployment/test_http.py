@@ -237,5 +237,5 @@ def test_each_plugin_is_given_its_own_hosts(tmp_path: Path) -> None:
     for name in ("sensors", "other"):
         given = county.context(name).http
         assert isinstance(given, PluginHttp)
-        hosts[name] = set(given.allowed.hosts)
+        hosts[name] = set(given._allowed.hosts)
     assert {"sensors": {"api.example"}, "other": set()} == hosts

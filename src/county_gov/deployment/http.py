@@ -29,9 +29,9 @@ class PluginHttp:
         drill: Whether everything is an exercise: then it may only read.
     """
 
-    client: Client
-    allowed: Allowed
-    drill: bool = False
+    _client: Client
+    _allowed: Allowed
+    _drill: bool = False
 
     async def request(
         self,
@@ -50,10 +50,10 @@ class PluginHttp:
                 this is a drill and the request would change something outside.
             RequestFailed: if no answer came in time, or it was too long.
         """
-        target = self.allowed.target(url)
-        if self.drill and method not in READING:
+        target = self._allowed.target(url)
+        if self._drill and method not in READING:
             raise TargetRefused(f"{method} to {target.host}: this is a drill, nothing is sent out")
-        return await self.client.send(
+        return await self._client.send(
             Request(
                 method=method,
                 target=target,
