@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -323,3 +324,23 @@ def test_an_sqlite_without_strict_tables_is_refused(
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
     with pytest.raises(StoreError, match=r"3\.37"):
         SqliteDatabase(f"sqlite:///{tmp_path / 'county.db'}")
+
+
+def test_a_file_that_another_program_holds_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who keeps a transaction of its own open is not county_gov; the error says what to do."""
+    monkeypatch.setattr("county_gov.store.sqlite.PATIENCE_SECONDS", 0.01)
+    path = tmp_path / "county.db"
+    held = SqliteDatabase(f"sqlite:///{path}")
+    held.create_tables()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        connection = held.connect_writer()
+        with pytest.raises(sqlite3.OperationalError) as refused:
+            held.begin(connection)
+        explained = held.explain_error(refused.value)
+        assert "another program holds it" in str(explained)
+        other.execute("ROLLBACK")
+    held.disconnect_writer(connection)
+    held.close()

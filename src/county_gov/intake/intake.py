@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import structlog
-from attrs import define, frozen
+from attrs import evolve, field, frozen
 
 from county_gov.contract.source import Decoded, Delivery, Outcome, Reason, Things
 from county_gov.errors import (
@@ -40,6 +40,7 @@ from county_gov.store.intake import (
     set_counts,
     set_cursor,
 )
+from county_gov.store.memory import Remembered
 from county_gov.store.observations import ACCEPTED, DUPLICATE, REVISED
 from county_gov.store.observations.rows import Landed, Readings, Small, Tally
 from county_gov.store.writer import Priority
@@ -88,18 +89,24 @@ class Snapshot(Registers, Things, Protocol):
     """The registers, as validation and decoders of plugins need them."""
 
 
-@define(eq=False)
-class _Batch:
-    """A batch on its way through one or more changes, and what became of its rows so far."""
+@frozen(eq=False)
+class _Progress:
+    """What became of a batch so far: its number, its rows, and how many parts have landed."""
 
-    row: BatchRow
     number: int = 0
     accepted: int = 0
     duplicate: int = 0
     revised: int = 0
     entry: JournalEntry | None = None
     parts: int = 0
-    """Parts that have landed."""
+
+
+@frozen(eq=False)
+class _Batch:
+    """A batch on its way through one or more changes."""
+
+    row: BatchRow
+    progress: Remembered[_Progress] = field(factory=lambda: Remembered(_Progress()), init=False)
 
 
 @frozen(eq=False)
@@ -303,7 +310,7 @@ class Intake:
                 if cursor is not None:
                     set_cursor(tx, *cursor)
                 if after is not None:
-                    after(tx, batch.number)
+                    after(tx, batch.progress.value.number)
 
         for start in range(0, len(parts), PARTS_AT_ONCE):
             await _all_of(
@@ -372,36 +379,33 @@ class Intake:
         The batch's row is inserted as if all of the first readings were new, which they nearly
         always are; otherwise its counts are set.
         """
-        if batch.parts != part.number:
+        before = batch.progress.value
+        if before.parts != part.number:
             raise StoreError("an earlier part of this delivery was not written; send it again")
-        before = (batch.number, batch.accepted, batch.duplicate, batch.revised, batch.entry)
-
-        def undo() -> None:
-            batch.number, batch.accepted, batch.duplicate, batch.revised, batch.entry = before
-            batch.parts = part.number
-
-        tx.on_rollback(undo)
-        batch.parts += 1
-        if not batch.number:
-            batch.number = insert_batch(tx, batch.row)
+        number = before.number or insert_batch(tx, batch.row)
+        now = evolve(before, number=number, parts=before.parts + 1)
         if len(part.readings):
-            landed = self._observations.land(tx, part.readings, batch=batch.number)
+            landed = self._observations.land(tx, part.readings, batch=number)
             counts = np.bincount(landed.status, minlength=3).tolist()
-            batch.accepted += counts[ACCEPTED]
-            batch.duplicate += counts[DUPLICATE]
-            batch.revised += counts[REVISED]
-            batch.entry = landed.entry or batch.entry
-        if batch.accepted != batch.row.accepted or before[0]:
+            now = evolve(
+                now,
+                accepted=before.accepted + counts[ACCEPTED],
+                duplicate=before.duplicate + counts[DUPLICATE],
+                revised=before.revised + counts[REVISED],
+                entry=landed.entry or before.entry,
+            )
+        batch.progress.become(tx, now)
+        if now.accepted != batch.row.accepted or before.number:
             set_counts(
                 tx,
-                batch.number,
-                accepted=batch.accepted,
-                duplicate=batch.duplicate,
-                revised=batch.revised,
+                number,
+                accepted=now.accepted,
+                duplicate=now.duplicate,
+                revised=now.revised,
             )
         if part.rejected:
             kept = [_quarantine_row(one) for one in part.rejected]
-            insert_quarantine(tx, batch.number, batch.row, kept)
+            insert_quarantine(tx, number, batch.row, kept)
 
 
 def new_key(at: int, bits: int) -> str:
@@ -495,13 +499,14 @@ def storable(text: str) -> str:
 
 
 def _outcome(batch: _Batch, rejected: Sequence[Rejected]) -> Outcome:
+    progress = batch.progress.value
     reasons: tuple[Reason, ...] = tuple(one.reason for one in rejected[:MOST_REASONS])
     return Outcome(
         batch=batch.row.key,
-        accepted=batch.accepted,
-        duplicate=batch.duplicate,
-        revised=batch.revised,
+        accepted=progress.accepted,
+        duplicate=progress.duplicate,
+        revised=progress.revised,
         quarantined=batch.row.quarantined,
         reasons=reasons,
-        position=0 if batch.entry is None else batch.entry.position,
+        position=0 if progress.entry is None else progress.entry.position,
     )

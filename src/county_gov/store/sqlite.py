@@ -39,9 +39,13 @@ T = TypeVar("T")
 OLDEST = (3, 37, 0)
 """STRICT tables came with this version."""
 WAL_RESET_FIXED = (3, 51, 3)
+PATIENCE_SECONDS = 10.0
+"""For so long a lock that another program holds is waited for."""
 FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}
 BROKEN = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN}
 """Primary codes of a file that is no database, is damaged, or cannot be opened."""
+HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+"""Primary codes of a file that another program has locked for longer than we wait."""
 PRIMARY = 0xFF
 """Bits of an extended code that hold the primary one."""
 WRITER_CACHE_KIB = 65_536
@@ -83,7 +87,11 @@ class SqliteDatabase:
         self.url = f"sqlite:///{escaped}"
         self._lock = FileLock(self.path.with_name(self.path.name + ".lock"))
         self._checkpoints = Checkpoints()
-        arguments = {"isolation_level": None, "check_same_thread": False, "timeout": 10.0}
+        arguments = {
+            "isolation_level": None,
+            "check_same_thread": False,
+            "timeout": PATIENCE_SECONDS,
+        }
         self._writer = sa.create_engine(address, poolclass=NullPool, connect_args=arguments)
         self._readers = sa.create_engine(
             address, poolclass=QueuePool, pool_size=8, max_overflow=8, connect_args=arguments
@@ -249,6 +257,11 @@ class SqliteDatabase:
             )
         if not isinstance(original, sqlite3.OperationalError):
             return None
+        if _primary_code(original) in HELD:
+            return StoreError(
+                f"{self.path}: another program holds it ({original}); close that program, or wait"
+                " until it has finished"
+            )
         if getattr(original, "sqlite_errorcode", None) in FULL:
             return StoreFull(f"the disk is full ({original}); free space and try again")
         return StoreError(f"{self.path}: SQLite refused: {original}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
@@ -18,6 +19,7 @@ from county_gov.contract.batch import NO_TIME, Bools, Int64s, UInt8s
 from county_gov.contract.clock import DAY, HOUR
 from county_gov.errors import StoreError
 from county_gov.store import tables
+from county_gov.store.memory import Remembered
 from county_gov.store.observations.blocks import encode_blocks
 from county_gov.store.observations.dialect import LandingDialect
 from county_gov.store.observations.heads import Heads
@@ -71,7 +73,7 @@ class Landing:
         self.kept = Kept()
         self._dialect = dialect
         self._most_rows = most_rows
-        self._open: OpenTable | None = None
+        self._open: Remembered[OpenTable | None] = Remembered(None)
         self._session = 0
 
     def refresh(self, tx: Transaction) -> None:
@@ -81,7 +83,7 @@ class Landing:
             return
         self.heads.load(*stored_heads(tx))
         self.kept.clear()
-        self._open = open_table(tx)
+        self._open.load(open_table(tx))
         self._session = session
 
     def land(self, tx: Transaction, rows: Readings, *, batch: int) -> Landed:
@@ -186,14 +188,14 @@ class Landing:
     def close(self, tx: Transaction, *, force: bool = False) -> None:
         """Close the open table if its hour of arrival is over, or in any case."""
         self.refresh(tx)
-        table = self._open
+        table = self._open.value
         if table is not None and (force or tx.at - table.opened_at >= LONGEST):
             self._close(tx, table)
 
     def _insert(self, tx: Transaction, new: Stored) -> None:
         table = self._room(tx)
         self._dialect.insert(tx, table.number, new)
-        self._become(tx, OpenTable(table.number, table.opened_at, table.rows + len(new)))
+        self._open.become(tx, OpenTable(table.number, table.opened_at, table.rows + len(new)))
         before = self.heads.raise_to(new.datastream, new.time)
         self.kept.append(table.number, new)
 
@@ -205,30 +207,22 @@ class Landing:
 
     def _room(self, tx: Transaction) -> OpenTable:
         """The open table, or a new one where there is none or its time is over."""
-        table = self._open
+        table = self._open.value
         if table is not None:
             if table.rows < self._most_rows and tx.at - table.opened_at < LONGEST:
                 return table
             self._close(tx, table)
         number = tx.insert(tables.landings, opened_at=tx.at)
         self._dialect.create(tx, number)
+        tx.on_rollback(partial(self.kept.forget, number))
         self.kept.begin(number)
         table = OpenTable(number, tx.at, 0)
-        self._become(tx, table)
+        self._open.become(tx, table)
         return table
 
     def _close(self, tx: Transaction, table: OpenTable) -> None:
         _update_landing(tx, table.number, rows=table.rows, closed_at=tx.at)
-        self._become(tx, None)
-
-    def _become(self, tx: Transaction, table: OpenTable | None) -> None:
-        before = self._open
-        self._open = table
-
-        def undo() -> None:
-            self._open = before
-
-        tx.on_rollback(undo)
+        self._open.become(tx, None)
 
     def _compare(
         self,
