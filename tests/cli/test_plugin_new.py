@@ -72,8 +72,10 @@ def test_a_plugin_with_one_part_passes_at_once(tmp_path: Path, part: str) -> Non
 @pytest.mark.timeout(600)
 def test_every_choice_is_in_style(tmp_path: Path) -> None:
     """Any parts together, under a short and a long name, are as ruff would have them."""
-    choices = [found for size in range(1, 8) for found in itertools.combinations(PARTS, size)]
-    for number, (name, parts) in enumerate(itertools.product(("a", LONG), choices)):
+    sizes = range(1, len(PARTS) + 1)
+    choices = [found for size in sizes for found in itertools.combinations(PARTS, size)]
+    named = [(("a", LONG)[number % 2], parts) for number, parts in enumerate(choices)]
+    for number, (name, parts) in enumerate(named):
         for path, text in rendered(Draft(name, parts)).items():
             target = tmp_path / str(number) / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -100,8 +102,11 @@ def test_a_rendered_plugin_is_whole(part: str) -> None:
     ("name", "words"),
     [
         ("Dam", "lower-case"),
-        ("dam-gates", "lower-case"),
+        ("dam-gates", "write dam_gates"),
+        ("Dam Gates", "write dam_gates"),
+        ("水库", "begin with a letter from a to z"),
         ("1dam", "begin with a letter"),
+        ("", "1 to 24"),
         ("dam__gate", "single '_'"),
         ("a" * 25, "1 to 24"),
         ("class", "word of Python"),
@@ -126,6 +131,14 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
     assert "nothing is overwritten" in str(ended.exception)
     assert "mine" == (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    """The place that was named is told, and what to name instead."""
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    ended = CliRunner().invoke(app, ["plugin", "new", "dam", "--to", str(tmp_path / "file")])
+
+    assert "is a file; name a folder" in str(ended.exception)
 
 
 def test_unknown_parts_are_told_together(tmp_path: Path) -> None:

@@ -14,12 +14,17 @@ from attrs import frozen
 from county_gov.errors import DeploymentError, Problem
 
 TEMPLATES = Path(__file__).parent / "templates" / "plugin"
-PARTS = ("source", "rule", "workflow", "dataset", "page", "job", "parameter")
+PARTS = (
+    *("source", "rule", "workflow", "dataset", "page", "job", "parameter"),
+    *("command", "endpoint", "verb"),
+)
 PERMITTED = {
     "dataset": ("read", "write"),
     "page": ("read",),
     "workflow": ("read", "handle"),
     "parameter": ("read", "propose", "approve"),
+    "command": ("remark",),
+    "endpoint": ("read",),
 }
 """Parts that need permissions, and which."""
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -88,7 +93,9 @@ def new(
     draft = Draft(name, _parts(parts))
     problems = list(name_problems(name))
     folder = (to or Path()) / draft.distribution
-    if folder.exists():
+    if to is not None and to.exists() and not to.is_dir():
+        problems.append(Problem("--to", f"{to} is a file; name a folder"))
+    elif folder.exists():
         problems.append(Problem("--to", f"{folder} is there already; nothing is overwritten"))
     if problems:
         raise DeploymentError(problems)
@@ -124,7 +131,9 @@ def name_problems(name: str) -> Iterator[Problem]:
 
     if not NAME.fullmatch(name) or len(name) > LONGEST:
         message = f"expected 1 to {LONGEST} lower-case letters, digits and single '_', got {name!r}"
-        yield Problem("NAME", f"{message}; begin with a letter")
+        meant = re.sub(r"[\W_]+", "_", name.strip().lower()).strip("_")[:LONGEST]
+        hint = f"; write {meant}" if NAME.fullmatch(meant) else "; begin with a letter from a to z"
+        yield Problem("NAME", f"{message}{hint}")
     elif iskeyword(name):
         yield Problem("NAME", f"{name!r} is a word of Python; choose another")
     elif name in RESERVED:
