@@ -1,4 +1,4 @@
-"""A county with reservoirs: it rains since five hours, and a patrol was sent twice."""
+"""A county with reservoirs: it has rained for five hours, and a patrol was sent twice."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ DAM = "990101102"
 LIMIT = 150.0
 CREST = 160.0
 KEEPER = "keeper-luye"
-SHIFT_BEFORE = "keeper-night"
+"""On duty now."""
+NIGHT_KEEPER = "keeper-night"
+"""On duty until an hour ago: has done the first patrol."""
 MINUTE = 60 * MICROSECONDS
 BEGAN = 5 * HOUR
 """So long before the county is served the rain began."""
@@ -144,7 +146,10 @@ async def _prepare(county: County, now: int) -> None:
             },
             idempotency_key=f"reservoir-{code}",
         )
-    shifts = ((SHIFT_BEFORE, now - 12 * HOUR, now - 4 * HOUR), (KEEPER, now - 4 * HOUR, now + HOUR))
+    shifts = (
+        (NIGHT_KEEPER, now - 12 * HOUR, now - HOUR),
+        (KEEPER, now - HOUR, now + 11 * HOUR),
+    )
     for login, begins, ends in shifts:
         await county.records.put(
             SYSTEM,
@@ -175,11 +180,11 @@ async def _prepare(county: County, now: int) -> None:
 
 
 async def _rain(county: County, driver: Driver, now: int) -> None:
-    """Rain and a rising level: first near the limit, then above it; the calm one stays calm."""
+    """Rain and a rising level, near the limit at last; the other reservoir stays calm."""
     began = now - BEGAN
     series = {
         RAIN: [(20 * step, 12.0 + step % 3) for step in range(12)],
-        LEVEL: [(20 * step, 149.1 + 0.1 * step) for step in range(14)],
+        LEVEL: [(20 * step, 149.1 + 0.06 * step) for step in range(14)],
         CALM: [(30 * step, 141.3 + 0.01 * step) for step in range(10)],
     }
     found = sorted(
@@ -191,6 +196,24 @@ async def _rain(county: County, driver: Driver, now: int) -> None:
         await driver.advance(at)
         await county.ingest(_batch([(datastream, at, value)]))
         await driver.settle()
+        await _patrol(county, driver)
+
+
+async def _patrol(county: County, driver: Driver) -> None:
+    """Once the patrol is asked for, whoever is on duty in the night does it."""
+    found, _count = await county.cases.find(SYSTEM, limit=1)
+    case = next(iter(found), None)
+    if case is None or case.task is None or case.task.occurrence != 1:
+        return
+    await county.cases.send_event(
+        case.view.id,
+        "report",
+        data={"finding": "sound", "where": ""},
+        actor=await _person(county, NIGHT_KEEPER),
+        expected_version=case.view.version,
+        key="first-patrol",
+    )
+    await driver.settle()
 
 
 def _batch(rows: Iterable[tuple[str, int, float]]) -> Batch:
