@@ -76,12 +76,16 @@ class ProblemDocument(msgspec.Struct, omit_defaults=True):
     """The matter's current version, after a conflict."""
 
 
+UNCLEAR = Text(zh="提交的内容不符合要求。", en="It is not what this page expects.")
+
+
 @frozen(eq=False)
 class Words:
-    """How a status is told to a person."""
+    """How a status is told to a person; ``why`` where an answer has no reason of its own."""
 
     what: Text
     next_step: Text
+    why: Text = UNCLEAR
 
 
 WORDS: Mapping[int, Words] = {
@@ -94,6 +98,7 @@ WORDS: Mapping[int, Words] = {
     401: Words(
         Text(zh="您尚未登录", en="You are not logged in"),
         Text(zh="请先登录，再重试。", en="Log in, then try again."),
+        Text(zh="登录已过期，或尚未登录。", en="The session has ended, or there was none."),
     ),
     403: Words(
         Text(zh="您没有这项权限", en="You may not do this"),
@@ -101,6 +106,7 @@ WORDS: Mapping[int, Words] = {
             zh="如确需办理，请联系本单位系统管理员。",
             en="If your work needs it, ask the system administrator of your unit.",
         ),
+        Text(zh="您的岗位不包含这项权限。", en="Your posts do not include this permission."),
     ),
     404: Words(
         Text(zh="没有找到该页面", en="This page was not found"),
@@ -108,6 +114,7 @@ WORDS: Mapping[int, Words] = {
             zh="该内容不存在，或不在您的辖区内。请从导航重新进入。",
             en="It does not exist, or lies outside your area. Start again from the navigation.",
         ),
+        Text(zh="地址有误，或内容不在您的辖区。", en="Nothing is there for you to see."),
     ),
     405: Words(
         Text(zh="该地址不支持这种操作", en="This address does not take that"),
@@ -123,10 +130,15 @@ WORDS: Mapping[int, Words] = {
             zh="请重新打开该事项，查看最新情况后再操作。",
             en="Open it again, look at what happened, and act on that.",
         ),
+        Text(
+            zh="您打开之后，别人已先办理，或当前环节不允许这样做。",
+            en="Somebody acted first, or its present step does not allow this.",
+        ),
     ),
     413: Words(
         Text(zh="提交的内容过大", en="What you sent is too large"),
         Text(zh="请分成几部分提交。", en="Send it in smaller parts."),
+        Text(zh="超过了一次可提交的大小。", en="It is more than is taken at once."),
     ),
     415: Words(
         Text(zh="不支持这种内容格式", en="This kind of content is not taken"),
@@ -141,6 +153,7 @@ WORDS: Mapping[int, Words] = {
     429: Words(
         Text(zh="请求过于频繁", en="Too many requests"),
         Text(zh="请稍候片刻再试。", en="Wait a moment and try again."),
+        Text(zh="短时间内请求太多。", en="There were too many in a short time."),
     ),
     500: Words(
         Text(zh="系统出错了", en="The system failed"),
@@ -148,10 +161,12 @@ WORDS: Mapping[int, Words] = {
             zh="请稍后再试；如仍出错，请把下面的编号告诉系统管理员。",
             en="Try again later; if it fails again, give the number below to the administrator.",
         ),
+        Text(zh="错误已记录。", en="The failure was recorded."),
     ),
     503: Words(
         Text(zh="系统暂时无法办理", en="The system cannot do this just now"),
         Text(zh="请稍后再试。", en="Try again in a moment."),
+        Text(zh="系统正在停止或存储空间不足。", en="It is stopping, or its disk is full."),
     ),
 }
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -89,22 +87,6 @@ def _person(call: Call) -> Person | None:
     )
 
 
-WHY: Mapping[int, Text] = MappingProxyType(
-    {
-        401: Text(zh="登录已过期，或尚未登录。", en="The session has ended, or there was none."),
-        403: Text(zh="您的岗位不包含这项权限。", en="Your posts do not include this permission."),
-        404: Text(zh="地址有误，或内容不在您的辖区。", en="Nothing is there for you to see."),
-        409: Text(
-            zh="您打开之后，别人已先办理，或当前环节不允许这样做。",
-            en="Somebody acted first, or its present step does not allow this.",
-        ),
-        413: Text(zh="超过了一次可提交的大小。", en="It is more than is taken at once."),
-        429: Text(zh="短时间内请求太多。", en="There were too many in a short time."),
-        500: Text(zh="错误已记录。", en="The failure was recorded."),
-        503: Text(zh="系统正在停止或存储空间不足。", en="It is stopping, or its disk is full."),
-    }
-)
-UNCLEAR = Text(zh="提交的内容不符合要求。", en="It is not what this page expects.")
 HOME = Text(zh="返回首页", en="Go to the overview")
 
 
@@ -114,7 +96,7 @@ async def draw_failure(call: Call, failure: Failure) -> web.StreamResponse:
     sheet = ProblemSheet(
         status=failure.status,
         what=words.what,
-        why=failure.why or WHY.get(failure.status, UNCLEAR),
+        why=failure.why or words.why,
         next_step=words.next_step,
         href="/",
         link=HOME,
