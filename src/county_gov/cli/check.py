@@ -27,7 +27,7 @@ def check(file: DeploymentFile) -> None:
     found = county.registry.contributions
     typer.echo(f"{settings.county.name.zh} ({settings.county.code}): {file} is sound")
     for plugin in county.registry.plugins:
-        typer.echo(f"  plugin {plugin}{_isolation(plugin)}")
+        typer.echo(f"  plugin {plugin}{where_it_runs(plugin)}")
     counts = {
         "datasets": len(found.datasets),
         "sources": len(found.sources),
@@ -57,7 +57,7 @@ def _check_addresses(county: County) -> None:
         application(county)
 
 
-def _isolation(plugin: LoadedPlugin) -> str:
+def where_it_runs(plugin: LoadedPlugin) -> str:
     """Where a plugin runs, what is closed to it, and what could not be."""
     from county_gov.registry.isolation.loading import closed_doors, open_doors
 

@@ -36,12 +36,12 @@ MODES = {
 """Misbehaviour, and what is said of it."""
 
 
-def rude(mode: str) -> dict[str, object]:
-    """The entry of the plugin."""
+def rude(mode: str, seconds: float = 20.0) -> dict[str, object]:
+    """The entry of the plugin, whose endpoint may take so long."""
     return {
         "use": "rude",
         "isolation": "process",
-        "config": {"mode": mode},
+        "config": {"mode": mode, "seconds": seconds},
         "limits": {"seconds": 1.0, "memory_mib": 1024, "result_mib": 8},
     }
 
@@ -62,18 +62,16 @@ def circuit_error(county: County, what: str) -> str:
     return county.gateway.circuit("rude", what).last_error
 
 
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page may take as long as the endpoint."""
-    monkeypatch.setattr(plugin_page, "SECONDS", 1.0)
-
-
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("kind", ["page", "endpoint"])
-async def test_others_are_answered_meanwhile(mode: str, kind: str, make_county: MakeCounty) -> None:
+async def test_others_are_answered_meanwhile(
+    mode: str, kind: str, make_county: MakeCounty, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every other request is answered within a second, and what happened is said."""
+    seconds = 1.0 if "no answer" in MODES[mode] else 20.0
+    monkeypatch.setattr(plugin_page, "SECONDS", seconds)
     with structlog.testing.capture_logs():
-        county = make_county(rude(mode))
+        county = make_county(rude(mode, seconds))
         async with visited(county) as (client, cookies), Visitor(client) as visitor:
             if kind == "page":
                 async with client.get("/rude/page?lang=en", cookies=cookies) as answer:
@@ -94,10 +92,25 @@ async def test_others_are_answered_meanwhile(mode: str, kind: str, make_county: 
         assert MODES[mode] in circuit_error(county, "endpoint rude.answer")
 
 
+async def test_a_long_page_is_drawn_beside_others(
+    make_county: MakeCounty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tens of thousands of cells are read and drawn while others are answered."""
+    monkeypatch.setattr(plugin_page, "SECONDS", 30.0)
+    county = make_county(rude("draw_much"))
+
+    async with visited(county) as (client, cookies), Visitor(client) as visitor:
+        answer = await client.get("/rude/page?lang=en", cookies=cookies)
+        text = await answer.text()
+
+    assert text.count("<td") >= 38_000
+    assert visitor.longest <= PATIENCE or overloaded()
+
+
 async def test_a_process_that_does_not_read_holds_nobody_up(make_county: MakeCounty) -> None:
     """Megabytes that it does not read wait beside the event loop, until it is ended."""
     with structlog.testing.capture_logs():
-        county = make_county(rude("hang"))
+        county = make_county(rude("hang", 1.0))
         (process,) = [one.process for one in county.registry.plugins if one.process]
         body = bytes(4 * MIB)
         async with visited(county) as (client, cookies), Visitor(client) as visitor:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from county_gov.cli.check import where_it_runs
 from county_gov.contract.access import SYSTEM
 from county_gov.contract.job import JobRun
 from county_gov.contract.notifier import Message
@@ -21,8 +22,14 @@ from county_gov.contract.source import Delivery, Outcome
 from county_gov.contract.workflow import CaseView
 from county_gov.errors import MalformedDelivery, PluginFailed
 from county_gov.registry.discovery import LoadedPlugin, PluginRequest
+from county_gov.registry.isolation import seccomp
 from county_gov.registry.isolation.calls import ThingsTable
-from county_gov.registry.isolation.loading import load_isolated
+from county_gov.registry.isolation.loading import (
+    PROTECTIONS,
+    closed_doors,
+    load_isolated,
+    open_doors,
+)
 from county_gov.registry.limits import ProcessLimits
 from county_gov.registry.registry import Contributions, build_registry
 from county_gov.testing import FakeContext
@@ -58,6 +65,20 @@ def test_the_county_never_imports_it(plugin: LoadedPlugin) -> None:
     assert plugin.process.alive
     assert os.getpid() != plugin.process.pid
     assert "gauge_plugin" not in sys.modules
+
+
+def test_a_check_says_what_is_closed_to_it(plugin: LoadedPlugin) -> None:
+    """Each protection stands on one side or the other; the kernel decides which."""
+    assert plugin.process is not None
+    closed = [one.in_language("en") for one in closed_doors(plugin.process)]
+    left = [one.in_language("en") for one in open_doors(plugin.process)]
+
+    said = where_it_runs(plugin)
+
+    assert sorted(words.en for _name, words in PROTECTIONS) == sorted(closed + left)
+    assert f"in a process of its own, closed to it: {', '.join(closed)}" in said
+    assert bool(left) == ("; not closed to it: " in said)
+    assert "signals" in closed or not seccomp.offers()
 
 
 def test_a_decoder_reads_the_snapshot_of_things(found: Contributions) -> None:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from county_gov.api import (
+    Column,
     Endpoint,
     EndpointContext,
     Hooks,
@@ -22,6 +23,8 @@ from county_gov.api import (
     Permission,
     Request,
     Response,
+    Row,
+    Table,
     Text,
     View,
     implements,
@@ -34,6 +37,7 @@ MIB = 1 << 20
 @frozen
 class Config:
     mode: str = "well"
+    seconds: float = 20.0
 
 
 async def well(_ctx: Any) -> tuple[str, ...]:
@@ -114,6 +118,15 @@ async def start_threads(_ctx: Any) -> tuple[str, ...]:
         threading.Thread(target=threading.Event().wait, daemon=True).start()
 
 
+def large_table() -> Table:
+    """A table of 38,000 cells."""
+    names = [f"c{number}" for number in range(95)]
+    words = Text(zh="大", en="Large")
+    row = Row(dict.fromkeys(names, "x"))
+    columns = tuple(Column(name, words) for name in names)
+    return Table("large", words, columns, (row,) * 400, 400, words, page_size=400)
+
+
 MODES: dict[str, Callable[[Any], Awaitable[tuple[str, ...]]]] = {
     "well": well,
     "work": work,
@@ -138,13 +151,15 @@ class RudePlugin:
     Config: ClassVar[type[Config]] = Config
 
     async def _views(self, ctx: PageContext) -> tuple[View, ...]:
+        if self.config.mode == "draw_much":
+            return (large_table(),)
         found = await MODES[self.config.mode](ctx)
         words = tuple(Text(zh=one) for one in found)
         return (Paragraphs("said", Text(zh="说", en="Said"), words),)
 
     async def _answer(self, ctx: EndpointContext, _request: Request) -> Response:
         found = await MODES[self.config.mode](ctx)
-        headers = {str(number): one for number, one in enumerate(found)} if len(found) > 1 else {}
+        headers = {str(number): "x" for number in range(3 * len(found) - 3)}
         return Response(" ".join(found).encode(), headers=headers)
 
     @implements(Hooks.pages)
@@ -164,7 +179,7 @@ class RudePlugin:
                 "rude.read",
                 self._answer,
                 maximum_bytes=4 * MIB,
-                seconds=1.0,
+                seconds=self.config.seconds,
             ),
         )
 
