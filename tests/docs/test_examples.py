@@ -45,8 +45,8 @@ RUN_HERE = {
     "plugin-settings",
     "several-inputs",
 }
-RUN_ELSEWHERE = {"smallest-settings", "jobs", "recurring-task", "desk"}
-"""Run by test_settings.py, test_jobs_guide.py and test_desk_guide.py."""
+RUN_ELSEWHERE = {"smallest-settings", "jobs", "recurring-task", "desk", "loggers"}
+"""Run by test_settings.py, test_jobs_guide.py, test_desk_guide.py and test_sources_guide.py."""
 
 needs_shell_tools = pytest.mark.skipif(
     not all(map(shutil.which, ("bash", "curl", "openssl"))), reason="needs bash, curl and openssl"
