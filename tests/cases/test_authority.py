@@ -6,19 +6,23 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from county_gov.cases.authority import Standing, holds_task, reaches
+from county_gov.cases.authority import Standing, holds_task, reaches, takes_part
 from county_gov.contract.access import Actor, Grant, Post, Scope
 from tests.cases.world import (
     COUNTY,
     NORTH,
     NORTH_GRID,
+    READ,
     SOUTH_GRID,
     UNITS,
+    WORKFLOW,
     World,
     actor,
+    make_cases,
     world_in,
 )
 
@@ -84,5 +88,28 @@ def test_python_and_sql_agree_on_scopes_and_tasks() -> None:
                 one.view.id for one in standings if one.task is not None and holds_task(who, one)
             }
             assert expected == {one.view.id for one in mine}
+
+        agree()
+
+
+def test_python_and_sql_agree_on_who_takes_part() -> None:
+    """A confidential case is in the list of who takes part in it, or may do its open task."""
+    with tempfile.TemporaryDirectory() as folder, world_in(Path(folder)) as world:
+        asyncio.run(various_cases(world))
+        cases = make_cases(world.store, evolve(WORKFLOW, confidential=True))
+        summaries, _ = asyncio.run(cases.find(Scope.everything(), limit=100))
+        details = [asyncio.run(cases.get(Scope.everything(), one.view.id)) for one in summaries]
+
+        @settings(max_examples=60)
+        @given(actors)
+        def agree(who: Actor) -> None:
+            reader = evolve(who, scopes={READ: Scope.everything()})
+            seen, _ = asyncio.run(cases.find(reader, limit=100))
+            expected = {
+                one.view.id
+                for one in details
+                if takes_part(reader, Standing(one.view, one.lineage, one.task))
+            }
+            assert expected == {one.view.id for one in seen}
 
         agree()

@@ -196,6 +196,23 @@ async def test_nobody_sees_or_moves_a_case_of_another_township(world: World) -> 
     ] == world.audit("refused")
 
 
+async def test_a_confidential_case_is_for_who_takes_part(store: Store, world: World) -> None:
+    """Permission and area are not enough to see or move it; the given task is."""
+    case = await world.send(await world.open(), "dispatch", actor(1), worker_account=3)
+    cases = make_cases(store, evolve(WORKFLOW, confidential=True))
+    with pytest.raises(CaseNotFound):
+        await cases.get(actor(7), case.id)
+    with pytest.raises(CaseNotFound):
+        await cases.send_event(
+            case.id, "withdraw", data={}, actor=actor(7), expected_version=case.version, key="k"
+        )
+    assert case.id == (await cases.get(actor(3), case.id)).view.id
+    assert frozenset() == await cases.seen(SYSTEM, [case.id], plugin="other")
+    assert frozenset({case.id}) == await cases.seen(SYSTEM, [case.id], plugin="demo")
+    assert cases.hides(case.workflow, "other")
+    assert not cases.hides(case.workflow, "demo")
+
+
 @pytest.mark.parametrize("case_id", ["", "0", "-1", "1.0", "a", "9" * 30, "１", "01", "1\n"])
 async def test_ids_that_cannot_be_are_not_found(world: World, case_id: str) -> None:
     """Whatever stands in an address, it is a case or it is not found."""

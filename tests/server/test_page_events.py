@@ -78,6 +78,7 @@ async def test_an_event_is_offered_to_who_may_make_it_and_made_from_the_page(des
     assert [] == links(await read(worker))
     form = hidden(await read(centre, event), event)
     form |= {"worker_account": str(number_of(desk, "grid-zhiqiu")), "dispatch_note": "请尽快"}
+    said = ""
     for _ in range(2):
         async with centre.post(event, data=form) as answer:
             said = await answer.text()

@@ -124,6 +124,12 @@ class CaseReading:
             return self.retired.get(view.workflow)
         return workflow.of_version(view.workflow_version)
 
+    def hides(self, workflow: str, plugin: str) -> bool:
+        """Whether a workflow's cases are confidential and another plugin's ("": the county)."""
+        found = self.workflows.get(workflow) or self.retired.get(workflow)
+        own = not plugin or workflow.startswith(f"{plugin}.")
+        return found is not None and found.confidential and not own
+
     async def find(  # noqa: PLR0913 (a list's filters, each by name)
         self,
         reader: Reader,
@@ -313,7 +319,7 @@ class CaseReading:
             if confidential:
                 among = lists.takes_part(reader.account, reader.posts, day)
                 seen &= lists.is_none_of(confidential) | among
-        if others := [one for one in confidential if plugin and not one.startswith(f"{plugin}.")]:
+        if others := [one for one in confidential if self.hides(one, plugin)]:
             seen &= lists.is_none_of(others)
         if mine is None:
             return seen

@@ -80,6 +80,8 @@ class Listener:
         if listener is None:
             return None
         event = await self._event(row, row.payload)
+        if isinstance(event, CaseMoved) and self.cases.hides(event.case.workflow, self.plugin):
+            return None
         answer = await self.gateway.call_async(
             self.plugin,
             hook,
