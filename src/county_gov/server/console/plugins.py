@@ -75,6 +75,7 @@ CUT_OFF = Text(zh="已断开", en="cut off")
 TRIED = Text(zh="待试调用", en="to be tried")
 ENDED = Text(zh="进程未运行", en="process not running")
 UNUSED = Text(zh="未用", en="not called yet")
+NOTHING = Text(zh="只接收变动消息", en="listens to events only")
 HERE = Text(zh="与系统同一进程", en="within the county's process")
 
 
@@ -190,10 +191,12 @@ def _plugin(state: PluginState) -> Row:
         )
     found = state.contributions.items()
     counts = [(KINDS.get(kind, Text(zh=kind)), count) for kind, count in found]
-    contributes = Text(
-        zh="，".join(f"{words.zh} {count}" for words, count in counts),
-        en=", ".join(f"{count} {words.in_language('en')}" for words, count in counts),
-    )
+    contributes = NOTHING
+    if counts:
+        contributes = Text(
+            zh="，".join(f"{words.zh} {count}" for words, count in counts),
+            en=", ".join(f"{count} {words.in_language('en')}" for words, count in counts),
+        )
     return Row(
         {
             "name": plugin.name,
