@@ -128,8 +128,10 @@ class Applying:
         keys = [one.key for one in fresh if one.key is not None]
         if keys:
             tx.journal("record", dataset.id, touched(*keys))
-        imports.replace_part(tx, self.number, pack(dataset, place.number, "written", fresh))
-        if refused:
+        if not refused:
+            imports.mark_written(tx, self.number, place.number)
+        else:
+            imports.replace_part(tx, self.number, pack(dataset, place.number, "written", fresh))
             later = place.number + imports.LATER
             imports.add_parts(tx, self.number, [pack(dataset, later, "rejected", refused)])
         counts = Counter(self._kept(tx).outcome)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from county_gov.store.records_imports import PartKind
     from county_gov.tabular.table import Cell, TableFormat
 
-ROWS_A_PART = 150
+ROWS_A_PART = 100
 """Rows that one change writes, so that the writer is never held for long."""
 BYTES_A_PART = 256 * 1024
 """Packed bytes from which on a part takes no more rows."""

@@ -35,7 +35,7 @@ from county_gov.records.authority import (
 )
 from county_gov.records.history import Revision, revisions
 from county_gov.records.keys import parse_key
-from county_gov.records.stored import day_text, read_day, seen, to_batch
+from county_gov.records.stored import day_text, joined, read_day, seen, to_batch
 from county_gov.store import records as tables
 from county_gov.store import records_history as past
 from county_gov.store import records_queries as queries
@@ -50,6 +50,8 @@ ALL_DAYS = "all"
 LONGEST_LIST = 10_000
 LONGEST_COLUMNS = 100_000
 """Rows that are read as columns at once."""
+SLICE = 2_000
+"""Rows of these that are objects at the same time."""
 LONGEST_SEARCH = 200
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -297,15 +299,26 @@ class RecordReading:
         query = evolve(query, limit=limit + 1 if after is None else limit)
 
         def read(snapshot: Snapshot) -> tuple[Batch, bool]:
-            rows = queries.select_rows(snapshot, view.table, query)
-            if len(rows) > limit:
+            batches: list[Batch] = []
+            seen, left, behind = False, query.limit or 0, query.after
+            while left > 0 or not batches:
+                # Few rows at once: many small objects together would stop everything else.
+                few = evolve(query, limit=min(left, SLICE), after=behind)
+                rows = queries.select_rows(snapshot, view.table, few)
+                kept = [masked_values(view.known, row) for row in rows]
+                batches.append(to_batch(view.known.dataset.record_schema.fields, kept))
+                seen = seen or any(row.unmasked for row in rows)
+                left -= SLICE
+                if len(rows) < SLICE:
+                    break
+                behind = rows[-1].key
+            batch = joined(batches)
+            if batch.rows > limit:
                 words = (
                     f"there are more than {limit} rows: ask for less, or page by page with after"
                 )
                 raise RecordInvalid([Problem("limit", words)])
-            kept = [masked_values(view.known, row) for row in rows]
-            seen = any(row.unmasked for row in rows)
-            return to_batch(view.known.dataset.record_schema.fields, kept), seen
+            return batch, seen
 
         batch, seen = await self._store.read(read)
         if seen:

@@ -88,6 +88,12 @@ def to_batch(fields: Sequence[Field], rows: Sequence[Mapping[str, Value]]) -> Ba
     return Batch({one.name: _column(one, [row[one.name] for row in rows]) for one in fields})
 
 
+def joined(batches: Sequence[Batch]) -> Batch:
+    """Batches of the same columns one behind the other."""
+    names = batches[0]
+    return Batch({name: np.concatenate([one[name] for one in batches]) for name in names})
+
+
 def _column(one: Field, values: list[Value]) -> NDArray[Any]:
     if one.dtype == "text":
         texts = np.empty(len(values), np.object_)

@@ -102,6 +102,12 @@ def add_parts(tx: Transaction, number: int, some: Sequence[Part]) -> None:
         tx.execute(sa.insert(parts), values)
 
 
+def mark_written(tx: Transaction, number: int, part: int) -> None:
+    """Note that all rows of a part were written."""
+    here = (parts.c["import"] == number, parts.c.number == part)
+    tx.execute(sa.update(parts).where(*here).values(kind="written"))
+
+
 def replace_part(tx: Transaction, number: int, part: Part) -> None:
     """Put a part in the place of that of the same number."""
     here = (parts.c["import"] == number, parts.c.number == part.number)
