@@ -94,3 +94,36 @@ def test_a_disabled_plugin_is_told_with_its_open_cases(file: Path) -> None:
     assert "plugin sensors" not in call("upgrade", file, "--plan").output
     file.write_text(SETTINGS, encoding="utf-8")
     assert "plugin sensors: new" in call("upgrade", file, "--plan").output
+
+
+THRESHOLD = """
+[[plugin.config.thresholds]]
+id = "pm10_day"
+title = {{ zh = "可吸入颗粒物" }}
+observed_property = "pm10"
+severity = "{severity}"
+
+[[plugin.config.thresholds.limits]]
+effective_from = 2016-01-01
+raise_above = {limit}
+clear_below = 100.0
+document = "环境空气质量标准"
+"""
+
+
+def test_a_rule_that_judges_otherwise_is_told(file: Path) -> None:
+    """Its configuration before and after, what is judged anew, and what stays as it was."""
+    file.write_text(SETTINGS + THRESHOLD.format(limit=150.0, severity="notice"), encoding="utf-8")
+    call("upgrade", file)
+    assert "rule sensors" not in call("upgrade", file, "--plan").output
+    file.write_text(SETTINGS + THRESHOLD.format(limit=120.0, severity="notice"), encoding="utf-8")
+    said = call("upgrade", file, "--plan").output
+    assert (
+        "rule sensors.pm10_day: configuration from 2016-01-01: above 150, below 100 -> above 120,"
+        " below 100; open alerts are judged anew at the next reading: 0; ended alerts stay as they"
+        " were judged: 0"
+    ) in said
+    assert "alert policy" not in said
+    file.write_text(SETTINGS + THRESHOLD.format(limit=150.0, severity="alarm"), encoding="utf-8")
+    said = call("upgrade", file, "--plan").output
+    assert "alert policy sensors.pm10_day: levels, durations or flags changed" in said

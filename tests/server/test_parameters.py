@@ -105,6 +105,7 @@ async def test_a_value_goes_its_way_over_http(site: Site) -> None:
         "value": 52.3,
         "effective_from": "2023-11-15",
         "area": "",
+        "subject": "",
         "document": "示例文件",
         "number": "示〔2023〕1号",
         "article": "",

@@ -18,9 +18,11 @@ from county_gov.contract.schema import Dtype, Field, Schema
 from county_gov.contract.text import Text
 from county_gov.contract.workflow import State, Workflow
 from county_gov.errors import DeploymentError, Problem
-from county_gov.store import cases, inventory, migration, records_declared
+from county_gov.rules.episode import fingerprint
+from county_gov.store import alerts, cases, inventory, migration, records_declared
 
 if TYPE_CHECKING:
+    from county_gov.contract.rule import Rule
     from county_gov.deployment.county import County
     from county_gov.registry.registry import Registry
     from county_gov.store import Snapshot, Transaction
@@ -66,6 +68,14 @@ class KeptWorkflow(msgspec.Struct, frozen=True):
     plugin: str
 
 
+class KeptRule(msgspec.Struct, frozen=True):
+    """What the answers of a rule depended on: configuration and inputs by name, in words."""
+
+    version: str
+    configuration: dict[str, str]
+    inputs: dict[str, str]
+
+
 class Inventory(msgspec.Struct, frozen=True):
     """What a database was started with."""
 
@@ -75,6 +85,8 @@ class Inventory(msgspec.Struct, frozen=True):
     parameters: dict[str, Words] = {}
     jobs: dict[str, Words] = {}
     rules: dict[str, Words] = {}
+    editions: dict[str, KeptRule] = {}
+    policies: dict[str, str] = {}
 
 
 def inventory_of(registry: Registry) -> Inventory:
@@ -89,6 +101,11 @@ def inventory_of(registry: Registry) -> Inventory:
         parameters={key: _words(one.title) for key, one in found.parameters.items()},
         jobs={key: _words(one.title) for key, one in found.jobs.items()},
         rules={key: _words(one.title) for key, one in found.rules.items()},
+        editions={key: _edition(one) for key, one in found.rules.items()},
+        policies={
+            key: fingerprint(one, found.rules[one.rule])
+            for key, one in found.alert_policies.items()
+        },
     )
 
 
@@ -162,10 +179,27 @@ class Life:
             *_of_names("parameter", before.parameters, now.parameters, "its values stay"),
             *_of_names("job", before.jobs, now.jobs, "its runs stay"),
             *_of_names("rule", before.rules, now.rules, "its alerts stay"),
+            *self._of_rules(snapshot, before, now),
             *self.county.records.plan(snapshot),
             *self._left_datasets(snapshot),
             *(str(one) for one in DEPRECATIONS),
         )
+
+    def _of_rules(self, snapshot: Snapshot, before: Inventory, now: Inventory) -> Iterator[str]:
+        """Rules and policies that judge otherwise: what is judged anew, and what stays."""
+        counts = alerts.count_by_policy(snapshot)
+        policies = self.county.registry.contributions.alert_policies
+        for key in sorted(set(before.editions) & set(now.editions)):
+            changes = list(_differences(before.editions[key], now.editions[key]))
+            if changes:
+                mine = [one.id for one in policies.values() if one.rule == key]
+                yield f"rule {key}: {', '.join(changes)}; {_judged_anew(counts, mine)}"
+        for key in sorted(set(before.policies) & set(now.policies)):
+            rule = policies[key].rule
+            same_rule = before.editions.get(rule) == now.editions.get(rule)
+            if before.policies[key] != now.policies[key] and same_rule:
+                told = _judged_anew(counts, [key])
+                yield f"alert policy {key}: levels, durations or flags changed; {told}"
 
     def _left_datasets(self, snapshot: Snapshot) -> Iterator[str]:
         declared = self.county.registry.contributions.datasets
@@ -223,6 +257,38 @@ def _of_names(
         yield f"{kind} {key}: new"
     for key in sorted(set(before) - set(now)):
         yield f"{kind} {key}: removed; {left}"
+
+
+def _differences(old: KeptRule, new: KeptRule) -> Iterator[str]:
+    """What changed of a rule, in words."""
+    if old.version != new.version:
+        yield f"version {old.version} -> {new.version}"
+    for what, was, is_now in (
+        ("configuration", old.configuration, new.configuration),
+        ("input", old.inputs, new.inputs),
+    ):
+        for name in sorted({*was, *is_now}):
+            if was.get(name) != is_now.get(name):
+                told = f"{was.get(name, 'none')} -> {is_now.get(name, 'none')}"
+                yield f"{what} {name}: {told}"
+
+
+def _judged_anew(counts: Mapping[str, tuple[int, int]], policies: list[str]) -> str:
+    """What becomes of the alerts of some policies whose rule changed."""
+    lasting = sum(counts.get(one, (0, 0))[0] for one in policies)
+    ended = sum(counts.get(one, (0, 0))[1] for one in policies)
+    return (
+        f"open alerts are judged anew at the next reading: {lasting}; "
+        f"ended alerts stay as they were judged: {ended}"
+    )
+
+
+def _edition(rule: Rule) -> KeptRule:
+    return KeptRule(
+        rule.version,
+        {key: str(value) for key, value in rule.configuration.items()},
+        {key: str(one) for key, one in rule.inputs.items()},
+    )
 
 
 def _versions(workflow: Workflow) -> str:

@@ -362,7 +362,9 @@ class PolicyJudge:
             stop = FOREVER if at_end else self._calm_after(part, inside, new, span, high)
             if stop is not None:
                 break
-            forth = max(forth * GROWTH, self._first_look(view))
+            lasting = [end if one.ended_at is None else one.ended_at for one in inside]
+            widened = max(forth * GROWTH, self._first_look(view))
+            forth = max([widened, *(one - rows.end for one in lasting)])
         return _Window(
             [one for one in new if one.started_at <= stop],
             [one for one in inside if one.started_at <= stop],

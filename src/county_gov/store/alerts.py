@@ -130,6 +130,18 @@ def open_episodes(snapshot: Snapshot, policy: str, numbers: Sequence[int]) -> di
     return {row.datastream: row for row in rows if row.datastream in wanted}
 
 
+def count_by_policy(snapshot: Snapshot) -> dict[str, tuple[int, int]]:
+    """How many episodes not withdrawn are open, and how many have ended, by policy."""
+    open_ones = sa.func.sum(sa.case((episodes.c.ended_at.is_(None), 1), else_=0))
+    statement = (
+        sa.select(episodes.c.policy, open_ones, sa.func.count())
+        .where(episodes.c.withdrawn == 0)
+        .group_by(episodes.c.policy)
+    )
+    rows = (tuple(row) for row in snapshot.rows(statement))
+    return {policy: (int(lasting), int(number) - int(lasting)) for policy, lasting, number in rows}
+
+
 def episodes_between(
     snapshot: Snapshot, policy: str, datastream: int, start: int, end: int
 ) -> list[EpisodeRow]:
