@@ -8,7 +8,8 @@ import re
 import pytest
 
 import county_gov.api
-from tests.docs.markdown import ROOT, page
+from county_gov.contract import context
+from tests.docs.markdown import ROOT, page, rows, section
 
 DRAWN = re.compile(r"^::: (county_gov\.contract\.\w+)$", re.MULTILINE)
 MODULES = sorted(
@@ -39,3 +40,30 @@ def test_what_is_handed_on_is_explained(module: str) -> None:
         if getattr(found, "__module__", "") == module and not (found.__doc__ or "").strip()
     ]
     assert [] == names
+
+
+def test_the_contexts_have_the_members_of_the_table() -> None:
+    """Each context's members are those of its column, and no member is left out."""
+    kinds = ("PageContext", "CommandContext", "EndpointContext", "Context")
+    members = {kind: _members(getattr(context, kind)) for kind in kinds}
+    documented = {
+        row[0].strip("`"): {
+            kind for kind, word in zip(kinds, row[1:], strict=True) if word == "yes"
+        }
+        for row in rows(section(page("docs/reference/contract.md"), "The contexts"))
+    }
+    expected = {
+        name: {kind for kind in kinds if name in members[kind]}
+        for name in set().union(*members.values())
+    }
+    assert expected == documented
+
+
+def _members(protocol: type) -> set[str]:
+    return {
+        name
+        for cls in protocol.__mro__
+        if cls.__module__ == context.__name__
+        for name in vars(cls)
+        if not name.startswith("_")
+    }
