@@ -16,6 +16,7 @@ from county_gov.server.console.listing import Listing
 from county_gov.server.identifiers import ulid
 from county_gov.server.jobs import JOB, READ, RUN, require_jobs, run_now, sees_jobs
 from county_gov.server.render import Action
+from county_gov.server.render.records import Link
 from county_gov.server.routes import Route, permitted
 
 if TYPE_CHECKING:
@@ -121,8 +122,10 @@ async def show_job(call: Call) -> web.StreamResponse:
     actions = (_button(call, key),) if sees_jobs(call, RUN) else ()
     return await draw(
         call,
-        "plugin.html",
+        "job.html",
         title=job.title,
+        crumbs=(Link(TITLE, "/jobs"), Link(job.title, "")),
+        links=(),
         headline=_how_it_goes(call, job, last.get(key)),
         refresh_on=("job",),
         views=(_about(job), table),

@@ -13,6 +13,7 @@ case.html          case: CaseSheet, timeline: Timeline, actions: tuple[Action, .
 sources.html       views, filters, sources: tuple[Freshness, ...], waiting: int (rows in
                    quarantine), quarantine: str (address of the list)
 quarantine.html    rows: tuple[QuarantinedRow, ...], pager: Pager, filters, export: str
+job.html           crumbs, links; else as plugin.html
 parameter.html     crumbs, links, waiting: tuple[WaitingProposal, ...], actions, forms, views,
                    timeline: Timeline
 outbox.html        views, heading, empty, open_case: Text, letters: tuple[DeadLetter, ...], pager

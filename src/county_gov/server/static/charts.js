@@ -155,6 +155,7 @@ function option(data, width) {
   const quiet = token("ink-quiet");
   const highest = Math.max(...data.limits.map((limit) => limit.value), -Infinity);
   const base = lowest(data);
+  const reached = data.lines.flatMap((line) => [...line.values, ...(line.high ?? [])]).reduce((most, value) => Math.max(most, value ?? -Infinity), -Infinity);
   const series = data.lines.map(drawn);
   Object.assign(series[0], { markLine: limits(data, roomy), markArea: shades(data, scale) });
   return {
@@ -175,7 +176,8 @@ function option(data, width) {
     yAxis: {
       type: "value", name: data.unit, nameTextStyle: { color: quiet, align: "left", padding: [0, 0, 0, -24] },
       min: base, max: (range) => (highest > range.max ? above(highest, base ?? 0) : null),
-      axisLabel: { color: quiet }, splitLine: { lineStyle: { color: token("line") } },
+      // Where a limit sets the top, that number stands too near to the last round one.
+      axisLabel: { color: quiet, showMaxLabel: highest > reached ? false : null }, splitLine: { lineStyle: { color: token("line") } },
     },
     dataZoom: long ? [
       { type: "inside", zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false },
