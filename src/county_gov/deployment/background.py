@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,6 +13,7 @@ from attrs import define, field
 from county_gov.contract.clock import DAY
 from county_gov.errors import StoreBusy, StoreClosed
 from county_gov.store import Priority, Store, followers, idempotency, missed_events, outbox
+from county_gov.store.folding import first_young, fold_batches
 
 if TYPE_CHECKING:
     from county_gov.contract.context import Context
@@ -101,6 +103,13 @@ async def forget_old(store: Store) -> None:
         return keys + told + outbox.forget_sent(tx, before=now - LETTERS_KEPT)
 
     while await store.write(forget, Priority.UPKEEP):
+        pass
+
+
+async def fold_old(store: Store, days: int) -> None:
+    """Add batches up that are older than some days: a device sends one with each reading."""
+    below = await store.read(partial(first_young, before=store.clock.now() - days * DAY))
+    while await store.write(partial(fold_batches, below=below), Priority.UPKEEP):
         pass
 
 

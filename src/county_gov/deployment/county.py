@@ -17,7 +17,13 @@ from county_gov.contract.clock import SystemClock
 from county_gov.contract.source import Delivery, Outcome
 from county_gov.deployment.access import Access
 from county_gov.deployment.alarm import Alarm
-from county_gov.deployment.background import Background, forget_old, prune_journal, pull
+from county_gov.deployment.background import (
+    Background,
+    fold_old,
+    forget_old,
+    prune_journal,
+    pull,
+)
 from county_gov.deployment.commands import Commands
 from county_gov.deployment.contexts import CountyContexts
 from county_gov.deployment.events import (
@@ -454,6 +460,8 @@ class County(CountyContexts):
         run.every("plugins' processes", PLUGIN_SECONDS, self.plugins.restart)
         run.every("sessions", UPKEEP_SECONDS, self.access.sessions.remove_ended)
         run.every("old rows", UPKEEP_SECONDS, lambda: forget_old(self.store))
+        batches_days = self.settings.intake.batches_days
+        run.every("old batches", UPKEEP_SECONDS, lambda: fold_old(self.store, batches_days))
         run.every("old record files", UPKEEP_SECONDS, self.records.forget_files)
         run.every("old runs", UPKEEP_SECONDS, self.jobs.forget_old)
         for key, source in self.registry.contributions.sources.items():

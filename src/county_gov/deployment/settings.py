@@ -143,11 +143,14 @@ class IntakeSettings:
         maximum_rows: Rows per delivery.
         maximum_bytes: Bytes per delivery.
         future_minutes: How far a reading may lie in the future of its arrival.
+        batches_days: Days for which each batch is kept by itself; older ones are added up by
+            source and day.
     """
 
     maximum_rows: int = field(default=100_000, validator=_between(1, 1_000_000))
     maximum_bytes: int = field(default=16_777_216, validator=_between(1024, 268_435_456))
     future_minutes: int = field(default=60, validator=_between(0, 1440))
+    batches_days: int = field(default=400, validator=_between(30, 36_500))
 
 
 @frozen

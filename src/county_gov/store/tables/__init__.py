@@ -40,6 +40,7 @@ from county_gov.store.tables.following import event_delays as event_delays
 from county_gov.store.tables.following import followers as followers
 from county_gov.store.tables.following import journal as journal
 from county_gov.store.tables.following import missed_events as missed_events
+from county_gov.store.tables.intake import batch_folds as batch_folds
 from county_gov.store.tables.intake import batches as batches
 from county_gov.store.tables.intake import cursors as cursors
 from county_gov.store.tables.intake import quarantine as quarantine

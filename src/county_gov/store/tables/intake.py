@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 
-from county_gov.store.tables.columns import identity, key, number, octets, table, words
+from county_gov.store.tables.columns import identity, key, number, number_key, octets, table, words
 
 batches = table(
     "batches",
@@ -22,6 +22,17 @@ batches = table(
     number("quarantined"),
     UniqueConstraint("key"),
     Index(None, "source", "received_at"),
+)
+batch_folds = table(
+    "batch_folds",
+    key("source"),
+    number_key("day"),
+    number("first"),
+    number("last"),
+    number("batches"),
+    number("accepted"),
+    number("duplicate"),
+    number("revised"),
 )
 cursors = table("cursors", key("source"), words("cursor"), number("updated_at"))
 quarantine = table(

@@ -17,6 +17,7 @@ def upgrade() -> None:
     _jobs()
     _events()
     _corrections()
+    _folds()
     _titles()
 
 
@@ -102,6 +103,22 @@ def _jobs() -> None:
 def _corrections() -> None:
     """With which text a quarantined row was taken in, where it was not its own."""
     op.add_column("quarantine", sa.Column("corrected", sa.LargeBinary(), nullable=True))
+
+
+def _folds() -> None:
+    op.create_table(
+        "batch_folds",
+        _words("source"),
+        _number("day"),
+        _number("first"),
+        _number("last"),
+        _number("batches"),
+        _number("accepted"),
+        _number("duplicate"),
+        _number("revised"),
+        sa.PrimaryKeyConstraint("source", "day", name="pk_batch_folds"),
+        sqlite_strict=True,
+    )
 
 
 def _titles() -> None:
