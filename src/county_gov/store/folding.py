@@ -1,6 +1,6 @@
 """Old batches, added up by source and day.
 
-A device that sends one reading a request makes one batch a reading: some 250 bytes beside the one
+A device that sends one reading a request makes one batch a reading: some 200 bytes beside the one
 or two of the settled reading itself. After its time a batch is only asked for when a late revision
 has the same result time as what it would replace; it then counts as received before everything
 else, which it was. What stays of it is its part in the counts of its source and day, and the
