@@ -11,6 +11,7 @@ import pytest
 from county_gov.api import (
     ActingContext,
     Actor,
+    CaseMoved,
     CommandContext,
     Context,
     ContractError,
@@ -26,7 +27,8 @@ from county_gov.api import (
     RecordWriter,
 )
 from county_gov.deployment import County
-from county_gov.store import cases
+from county_gov.deployment.events import Listener
+from county_gov.store import cases, followers
 from county_gov.testing import Scenario
 from tests.deployment.guarded import (
     ALL,
@@ -137,6 +139,31 @@ async def test_a_plugin_sees_all_but_other_plugins_confidential_matters() -> Non
         assert 1 == await other.read.count_cases()
         (found,) = await own.records.find(GATES)
         assert "张三" == found.values["keeper"]
+
+
+async def test_listeners_do_not_hear_of_other_plugins_confidential_matters() -> None:
+    """The dam's own listener is told of each step of its secret, another plugin's of none."""
+    async with guarded() as s:
+        secret, repair = [(await s.cases(one))[0].id for one in ("dam.secret", "dam.repair")]
+        journal = await s.county.store.read(
+            lambda snapshot: followers.read_journal(snapshot, 0, kinds=("case",), limit=100)
+        )
+        told: dict[str, set[str]] = {"dam": set(), "other": set()}
+        for plugin, heard in told.items():
+
+            async def listen(event: CaseMoved, ctx: Context, heard: set[str] = heard) -> None:
+                heard.add(event.case.id)
+
+            listener = Listener(
+                plugin,
+                {"case_moved": listen},
+                s.county.gateway,
+                s.county.cases,
+                s.county.context(plugin),
+            )
+            for row in journal:
+                assert await listener.tell(row) is None
+        assert {"dam": {secret, repair}, "other": {repair}} == told
 
 
 async def test_an_episode_hides_a_case_that_is_not_to_be_seen() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from county_gov.api import ContractError, Endpoint, Response, Text
+from county_gov.api import ContractError, Endpoint, EndpointContext, Request, Response, Text
 from county_gov.deployment import County, read_settings
 from county_gov.errors import DeploymentError
 from county_gov.server import application
@@ -174,6 +174,38 @@ async def test_a_clash_refuses_the_start(
         application(county)
     found = [str(one) for one in caught.value.problems]
     assert any("endpoint desk.more" in one and words in one for one in found), found
+
+
+async def test_a_public_endpoint_answers_anybody_with_what_is_public(
+    folder: Path, clock: StandingClock, serve_county: Serve
+) -> None:
+    """Without a session nothing of the county's readings is seen; with one, what is one's own."""
+    permit(folder, dispatch_centre=("desk.read",))
+
+    async def count(ctx: EndpointContext, _request: Request) -> Response:
+        streams = await ctx.read.datastreams()
+        return Response.json([ctx.actor.account is None, len(streams)])
+
+    more = Endpoint("desk.open", Text(zh="公开"), "GET", "/desk/v1/open", "", count, public=True)
+    async with county_with(folder, DeskPlugin(NoConfig(), more=(more,)), clock) as county:
+        site = await serve_county(county)
+        async with site.visitor().get("/desk/v1/open") as answer:
+            assert (200, [True, 0]) == (answer.status, await answer.json())
+        async with (await site.person("dispatch1")).get("/desk/v1/open") as answer:
+            nobody, streams = await answer.json()
+            assert not nobody
+            assert 0 < streams
+
+
+@pytest.mark.parametrize(("permission", "public"), [("", False), ("desk.read", True)])
+def test_an_endpoint_has_a_permission_or_is_public(permission: str, public: bool) -> None:
+    """Neither and both are refused."""
+
+    async def handler(_ctx: EndpointContext, _request: Request) -> Response:
+        return Response()
+
+    with pytest.raises(ContractError, match="public=True"):
+        Endpoint("desk.more", Text(zh="更"), "GET", "/a/b", permission, handler, public=public)
 
 
 @pytest.mark.parametrize(

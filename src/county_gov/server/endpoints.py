@@ -86,7 +86,11 @@ def check_endpoints(county: County, core: Iterable[Route]) -> list[Problem]:
     pages = [
         (address, f"page {path}")
         for path in contributions.pages
-        for address in (f"/{path}", f"/{path}/commands/{{command}}")
+        for address in (
+            f"/{path}",
+            f"/{path}/commands/{{command}}",
+            f"/{path}/cases/{{id}}/events/{{event}}",
+        )
     ]
     problems: list[Problem] = []
     seen: list[Endpoint] = []

@@ -134,6 +134,12 @@ async def shows_a_cell_without_column(_ctx: PageContext) -> tuple[View, ...]:
     return (Table("t", NAME, (Column("code", NAME),), (row,), 1, NAME),)
 
 
+async def shows_a_case_by_its_number(_ctx: PageContext) -> tuple[View, ...]:
+    """A row that names a case as people do, not by its id."""
+    row = Row({"code": "a"}, case="GZ-990101-2026-000001")
+    return (Table("t", NAME, (Column("code", NAME),), (row,), 1, NAME),)
+
+
 async def needs_a_gauge(ctx: PageContext) -> tuple[View, ...]:
     """Divides by the number of gauges."""
     return await gauges.views(ctx) if 1 / len(await ctx.read.datastreams()) else ()
@@ -157,6 +163,7 @@ async def swallows_its_cancellation(ctx: PageContext) -> tuple[View, ...]:
     ("views", "expected"),
     [
         (shows_a_cell_without_column, {"draws"}),
+        (shows_a_case_by_its_number, {"draws"}),
         (needs_a_gauge, {"draws", "nonsense", "repeatable"}),
         (trusts_the_address, {"nonsense"}),
         (swallows_its_cancellation, {"cancellation"}),
