@@ -12,7 +12,7 @@ from county_gov.contract.batch import Batch
 from county_gov.contract.notifier import Receipt
 from county_gov.contract.page import View
 from county_gov.contract.rule import FAIL, PASS, UNKNOWN, Judgement, Rule
-from county_gov.contract.source import Decoded
+from county_gov.contract.source import Decoded, Reason
 from county_gov.contract.text import Text
 from county_gov.errors import ContractError
 from county_gov.registry.shape import Shapes, require
@@ -78,11 +78,39 @@ def check_decoded(source: str) -> Callable[[object], None]:
             raise _broken(f"{place}.time", "dtype int64", decoded.batch["time"].dtype)
         if decoded.batch["value"].dtype.kind not in "fiu":
             raise _broken(f"{place}.value", "dtype float64", decoded.batch["value"].dtype)
-        if decoded.rows.shape != (decoded.batch.rows,):
-            shape = decoded.rows.shape
-            raise _broken(f"{place}.rows", f"shape ({decoded.batch.rows},)", shape)
+        _check_texts(f"{place}.datastream", decoded.batch["datastream"])
+        if "flag" in decoded.batch:
+            _check_texts(f"{place}.flag", decoded.batch["flag"])
+        _check_numbers(place, decoded)
+        require(decoded.rejected, tuple[tuple[Reason, bytes], ...], f"{place}.rejected")
 
     return check
+
+
+def _check_numbers(place: str, decoded: Decoded) -> None:
+    """Each row's number within the delivery, and its result time where there is one."""
+    if not isinstance(decoded.rows, np.ndarray):
+        raise _broken(f"{place}.rows", "an array of int64", decoded.rows)
+    columns = {"rows": decoded.rows}
+    if "result_time" in decoded.batch:
+        columns["result_time"] = decoded.batch["result_time"]
+    for name, column in columns.items():
+        if column.dtype != np.int64:
+            raise _broken(f"{place}.{name}", "dtype int64", column.dtype)
+        if column.shape != (decoded.batch.rows,):
+            raise _broken(f"{place}.{name}", f"shape ({decoded.batch.rows},)", column.shape)
+    _first(f"{place}.rows", "numbers from 0", decoded.rows < 0, decoded.rows)
+
+
+def _check_texts(place: str, column: NDArray[Any]) -> None:
+    """A column of texts."""
+    if column.dtype.kind == "U":
+        return
+    if column.dtype != object:
+        raise _broken(place, "texts", column.dtype)
+    for row, one in enumerate(column):
+        if not isinstance(one, str):
+            raise _broken(f"{place}[{row}]", "a text", one)
 
 
 def check_batch(what: str, rows: int) -> Callable[[object], None]:

@@ -96,7 +96,7 @@ async def show_plugins(call: Call) -> web.StreamResponse:
         call,
         "plugins.html",
         title=TITLE,
-        headline=_headline(states, sum(is_behind(one, call.now) for one in events.values())),
+        headline=_headline(states, {key for key in events if is_behind(events[key], call.now)}),
         warnings=_warnings(call, states),
         views=(_plugins(states), events_table(events, call.now)),
         heading=MISSED,
@@ -107,13 +107,14 @@ async def show_plugins(call: Call) -> web.StreamResponse:
     )
 
 
-def _headline(states: Sequence[PluginState], behind: int) -> Text:
+def _headline(states: Sequence[PluginState], behind: set[str]) -> Text:
     if not states:
         return Text(zh="未启用插件", en="No plugin is enabled")
-    bad = sum(_state(one)[0] != "good" for one in states)
-    if not bad and behind:
-        verb = "plugin was" if behind == 1 else "plugins were"
-        return Text(zh=f"{behind} 个插件有消息未送达", en=f"{behind} {verb} not told of everything")
+    failing = {one.plugin.name for one in states if _state(one)[0] != "good"}
+    bad = len(failing | behind)
+    if behind and not failing:
+        verb = "plugin was" if bad == 1 else "plugins were"
+        return Text(zh=f"{bad} 个插件有消息未送达", en=f"{bad} {verb} not told of everything")
     if not bad and len(states) == 1:
         return Text(zh="插件正常", en="The plugin works")
     if not bad:
@@ -195,7 +196,7 @@ def _plugin(state: PluginState) -> Row:
     if counts:
         contributes = Text(
             zh="，".join(f"{words.zh} {count}" for words, count in counts),
-            en=", ".join(f"{count} {words.in_language('en')}" for words, count in counts),
+            en=", ".join(_counted(words.in_language("en"), count) for words, count in counts),
         )
     return Row(
         {
@@ -208,6 +209,13 @@ def _plugin(state: PluginState) -> Row:
         texts={"runs": runs, "state": words, "contributes": contributes},
         status="neutral" if status == "good" else status,
     )
+
+
+def _counted(words: str, count: int) -> str:
+    """A number of things, which are named in the plural."""
+    if count != 1:
+        return f"{count} {words}"
+    return f"1 {words.removesuffix('ies')}y" if words.endswith("ies") else f"1 {words[:-1]}"
 
 
 def _circuits(circuits: Sequence[Circuit], listing: Listing) -> Table:
