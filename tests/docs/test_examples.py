@@ -27,10 +27,12 @@ from county_gov.registry.configuration import structure
 from county_gov.registry.discovery import LoadedPlugin, PluginRequest, configure
 from county_gov.rules.evaluation import RuleEvaluator
 from county_gov.server import application
+from county_gov.testing import Scenario
 from tests.docs.markdown import ROOT, page, snippet, snippets
 
 RUN_HERE = {
     "library",
+    "readme-plugin",
     "summary",
     "tutorial-send",
     "send-python",
@@ -56,6 +58,18 @@ needs_shell_tools = pytest.mark.skipif(
 def test_every_marked_block_is_run() -> None:
     """No block claims a test that does not exist, and no test has lost its block."""
     assert RUN_HERE | RUN_ELSEWHERE == {one.name for one in snippets()}
+
+
+async def test_the_plugin_of_the_readme_keeps_wells() -> None:
+    """Its lines are a plugin; the Chinese README has the same ones."""
+    lines = snippet("readme-plugin").code
+    assert lines in (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {"__name__": "wells"}
+    exec(compile(lines, "README.md", "exec"), names)  # noqa: S102 (our own README)
+    async with Scenario(names["WellsPlugin"]) as s:
+        await s.put("wells.wells", code="W1", depth=12.5)
+        (well,) = await s.records("wells.wells")
+        assert {"code": "W1", "depth": 12.5} == dict(well.values)
 
 
 def test_the_readme_runs(deployment: Path) -> None:
