@@ -158,7 +158,7 @@ class ReservoirPage:
         found = []
         for view in await ctx.read.datastreams(observed_property=LEVEL):
             reading, episode = readings.get(view.code), episodes.get(view.code)
-            limit = await ctx.parameters.value(FLOOD_LIMIT.id, area=view.area)
+            limit = await ctx.parameters.value(FLOOD_LIMIT.id, subject=view.thing)
             bound = None if limit is None or limit.value is None else float(limit.value)
             status = _status(reading, episode, ctx.clock.now())
             found.append(Level(view, reading, episode, bound, status))
