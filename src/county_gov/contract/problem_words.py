@@ -75,6 +75,28 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"is the number (\S+): format the cell as a date .*",
             r"是数字 \1：请把单元格设为日期格式后重新填写",
         ),
+        (
+            r"are merged(?:, and \d+ more ranges)?: split them, and fill in each cell",
+            "是合并单元格，请取消合并并逐格填写",
+        ),
+        (r"holds a formula without a value: .*", "公式没有结果，请用 Excel 打开并保存后再导入"),
+        (r"holds an error instead of a value: put it right", "是错误值，请改正"),
+        (
+            r"has a cell of more than (\d+) characters: .*",
+            r"有超过 \1 个字的单元格，请缩短内容或补上缺少的引号",
+        ),
+        (
+            r"is not CSV: a quotation mark is opened there and never closed",
+            "引号没有成对，请补上缺少的引号",
+        ),
+        (r"is not CSV: (.*); save it as CSV", r"不是规范的 CSV（\1），请另存为 CSV"),
+        (r"the file is empty; its first row must name the columns", "文件是空的，第一行应为列名"),
+        (r"this is UTF-16 or UTF-32; send UTF-8", "编码是 UTF-16 或 UTF-32，请另存为 UTF-8"),
+        (r"the bytes are neither UTF-8 nor GB18030; .*", "编码不是 UTF-8 或 GB18030"),
+        (
+            r"this is an old \(\.xls\) or encrypted workbook; .*",
+            "这是旧版（.xls）或加密的工作簿，请另存为不加密的 .xlsx",
+        ),
         (r"is part of the key, and the file has no column for it", "是主键，文件中缺少这一列"),
         (r"is part of the key and required", "是主键，必填"),
         (r"is part of the key, which cannot hold (.*)", r"是主键，不能含有 \1"),

@@ -151,11 +151,11 @@ def _inspect_sheet(body: bytes, limits: TableLimits) -> None:
         raise DeliveryTooLarge(f"the sheet has more than {limits.max_cells} cells: split it")
     if match_error := _ERROR.search(body):
         place = _PLACE.search(match_error.group())
-        where = b"".join(place.groups()).decode() if place else "a cell"
+        where = f"cell {b''.join(place.groups()).decode()}" if place else "a cell"
         raise MalformedDelivery("holds an error instead of a value: put it right", place=where)
     if formula := _UNCOMPUTED.search(body):
         place = _PLACE.search(body, max(body.rfind(b"<c ", 0, formula.start()), 0))
-        where = b"".join(place.groups()).decode() if place else "a cell"
+        where = f"cell {b''.join(place.groups()).decode()}" if place else "a cell"
         msg = "holds a formula without a value: open the file in Excel, save it, and send it again"
         raise MalformedDelivery(msg, place=where)
 

@@ -40,7 +40,7 @@ PUMPS = Dataset(
             ),
             Field("state", "text", Text(zh="状况", en="State"), choices=STATES),
             Field("ready", "bool", Text(zh="可用", en="Ready"), required=False),
-            Field("bought", "date", Text(zh="购置日期", en="Bought"), required=False),
+            Field("bought", "date", Text(zh="购置日期", en="Bought"), required=False, indexed=True),
             Field("checked_at", "instant", Text(zh="最近检查", en="Checked"), required=False),
             Field(
                 "keeper",

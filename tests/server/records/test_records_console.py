@@ -292,3 +292,37 @@ async def test_files_are_neutral_and_masked(site: Site, county: County) -> None:
     assert f"{LIST}/export.xlsx" in page
     assert "保管人" not in page.split("<thead", 1)[1].split("</thead>")[0]
     assert "已脱敏" in await look(visitor, f"{LIST}/rows/P1")
+
+
+@pytest.mark.parametrize(
+    ("file", "zh", "en"),
+    [
+        (b'code,name\n1,"a\n', "第 2 行：引号没有成对", "line 2: is not CSV"),
+        ("编码".encode("utf-16"), "编码是 UTF-16", "UTF-16"),
+        (b"\n", "文件是空的", "the file is empty"),
+    ],
+)
+async def test_a_file_that_cannot_be_read_is_told_in_both_languages(
+    site: Site, file: bytes, zh: str, en: str
+) -> None:
+    """With the place, what is wrong and what to do."""
+    visitor = await site.person("store-head")
+    for language, words in (("zh", zh), ("en", en)):
+        body = aiohttp.FormData()
+        body.add_field("file", file, filename="x.csv")
+        async with visitor.post(f"{LIST}/import?lang={language}", data=body) as answer:
+            assert words in await answer.text()
+
+
+async def test_a_list_is_narrowed_by_days_and_by_what_is_empty(site: Site, county: County) -> None:
+    """Both days are counted in; an empty choice is one of the choices."""
+    await put(county, "depot.pumps", PUMP, {**OTHER, "unit": None})
+    visitor = await site.person("store-head")
+    page = await look(visitor, f"{LIST}?f.unit=-")
+    assert ("二号泵" in page, "一号泵" in page) == (True, False)
+    for query, found in (
+        ("from.bought=2020-05-01&to.bought=2020-05-01", True),
+        ("from.bought=2020-05-02", False),
+        ("to.bought=2020-04-30", False),
+    ):
+        assert found == ("一号泵" in await look(visitor, f"{LIST}?{query}"))

@@ -50,12 +50,11 @@ EVERY_DAY = Text(zh="所有日期", en="Of all days")
 MOST_COLUMNS = 8
 """Fields that a list shows; the row's own page has them all."""
 MOST_FILTERS = 4
-MOST_RANGES = 2
 MASKED = Text(zh="已脱敏", en="masked")
 EMPTY = "-"
 """Stands in an address for what is not filled in."""
 NOT_FILLED = Text(zh="（未填写）", en="(not filled in)")
-FROM, UNTIL = Text(zh="（起）", en="(from)"), Text(zh="（止）", en="(until)")
+FROM, UNTIL = Text(zh="不早于", en="not before"), Text(zh="不晚于", en="not after")
 
 
 def address(dataset: str, *parts: str) -> str:
@@ -269,15 +268,16 @@ def _filterable(dataset: Dataset) -> tuple[Field, ...]:
 
 
 def _ranged(dataset: Dataset) -> tuple[Field, ...]:
-    """The days and times by which the list can be narrowed from and until."""
+    """The day or time by which the list can be narrowed: when it happened, else an indexed one."""
     schema = dataset.schema
-    return tuple(
+    found = [
         one
         for one in schema.fields
         if one.dtype in ("date", "instant")
         and one.classification != "personal"
-        and (one.indexed or one.name == schema.event_time)
-    )[:MOST_RANGES]
+        and (one.indexed or one.name in (schema.event_time, schema.key[0]))
+    ]
+    return tuple(sorted(found, key=lambda one: one.name != schema.event_time)[:1])
 
 
 async def _filters(call: Call, dataset: Dataset) -> tuple[ListFilter, ...]:
@@ -303,7 +303,7 @@ async def _filters(call: Call, dataset: Dataset) -> tuple[ListFilter, ...]:
             name = f"{end}.{one.name}"
             title = Text(
                 zh=f"{one.title.zh}{words.zh}",
-                en=f"{one.title.in_language('en')} {words.en}",
+                en=f"{one.title.in_language('en')}: {words.en}",
             )
             day = typed(query, name)
             found.append(ListFilter(name, title, "date", value=day if is_day(day) else ""))

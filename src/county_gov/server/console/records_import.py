@@ -12,9 +12,9 @@ from county_gov.errors import (
     AccessDenied,
     DeliveryTooLarge,
     IntakeError,
+    MalformedDelivery,
     NotFound,
     RecordInvalid,
-    UnsupportedWireFormat,
 )
 from county_gov.server.console.frame import draw
 from county_gov.server.console.listing import Listing
@@ -67,6 +67,8 @@ UNREADABLE = Text(
     zh="无法读取这个文件。请使用 CSV（UTF-8 或 GB18030 编码）或 Excel（.xlsx）文件。",
     en="The file cannot be read. Use CSV (UTF-8 or GB18030) or Excel (.xlsx).",
 )
+PLACES = (("line ", "第 ", " 行"), ("cells ", "单元格 ", ""), ("cell ", "单元格 ", ""))
+"""How errors begin that name a place of a file, and what that is in Chinese."""
 TOO_LARGE = Text(
     zh="文件过大或行数过多。请分成几个文件导入。",
     en="The file is too large or has too many rows. Split it.",
@@ -161,9 +163,14 @@ def _words(error: IntakeError | RecordInvalid) -> Text:
             ),
             en="; ".join(str(one) for one in error.problems),
         )
-    if isinstance(error, UnsupportedWireFormat):
-        return Text(zh=UNREADABLE.zh, en=f"{UNREADABLE.en} ({error})")
-    return Text(zh=f"{UNREADABLE.zh}（{error}）", en=f"{UNREADABLE.en} ({error})")
+    place = error.place if isinstance(error, MalformedDelivery) else ""
+    said = problem_words(str(error).removeprefix(f"{place}: ")).zh.removeprefix("填写有误：")
+    where = "".join(
+        f"{words}{place.removeprefix(start)}{end}："
+        for start, words, end in PLACES
+        if place.startswith(start)
+    )
+    return Text(zh=f"{UNREADABLE.zh}（{where}{said}）", en=f"{UNREADABLE.en} ({error})")
 
 
 async def _page(
@@ -240,9 +247,15 @@ def _answer(found: Import, writes: int, rejected: int) -> Text:
     if rejected:
         return Text(
             zh=f"{name}：可导入 {writes} 行，{rejected} 行有误",
-            en=f"{name_en}: {writes} rows can be imported, {rejected} cannot",
+            en=f"{name_en}: {_of_rows(writes)} can be imported, {rejected} cannot",
         )
-    return Text(zh=f"{name}：可导入 {writes} 行", en=f"{name_en}: {writes} rows can be imported")
+    return Text(
+        zh=f"{name}：可导入 {writes} 行", en=f"{name_en}: {_of_rows(writes)} can be imported"
+    )
+
+
+def _of_rows(count: int) -> str:
+    return f"{count} row" if count == 1 else f"{count} rows"
 
 
 def _counts(found: Import) -> dict[str, int]:
@@ -271,11 +284,11 @@ def _figures(counts: Mapping[str, int]) -> Figures:
 
 
 def _take(dataset: Dataset, found: Import, writes: int, rejected: int) -> Action:
-    label = Text(zh=f"导入 {writes} 行", en=f"Import {writes} rows")
+    label = Text(zh=f"导入 {writes} 行", en=f"Import {_of_rows(writes)}")
     if rejected:
         label = Text(
             zh=f"{label.zh}，退回的 {rejected} 行不导入",
-            en=f"{label.en}, leave the {rejected} rejected ones out",
+            en=f"{label.en}, leave out {rejected} rejected",
         )
     return Action(
         id="apply",

@@ -56,7 +56,7 @@ class RecordNames:
         if value is None or value == "":
             return NONE
         if one.refers:
-            return self._referred(one.refers, value)
+            return _with_code(one, str(value), self._referred(one.refers, value))
         if isinstance(value, bool):
             return YES if value else NO
         named = (words for key, words in one.choices if key == str(value))
@@ -100,6 +100,13 @@ class RecordNames:
             facts = self.accounts.get(value) if isinstance(value, int) else None
             return Text(zh=facts.name or facts.login, en=facts.name_en) if facts else Text(zh=code)
         return Text(zh=self.labels.get((what, code), code))
+
+
+def _with_code(one: Field, code: str, name: Text) -> Text:
+    """A name, and behind that of a thing its code, which is on its plate and in its files."""
+    if one.refers != "thing" or name.zh == code:
+        return name
+    return Text(zh=f"{name.zh}（{code}）", en=f"{name.in_language('en')} ({code})")
 
 
 def things(registers: RegisterSnapshot) -> dict[str, Text]:
