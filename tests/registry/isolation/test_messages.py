@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -270,3 +271,28 @@ def test_a_refusal_keeps_its_words() -> None:
     call.settle(Text(zh="second"))
 
     assert "first" == str(call.answer.result(0))
+
+
+async def test_a_burst_of_calls_does_not_end_a_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that finds the queue full fails; the process and the other calls go on."""
+    request = PluginRequest("gauge", {}, "county.toml: plugin[0]", tmp_path, limits=ProcessLimits())
+    loaded, problems = load_isolated(
+        request, "gauge_plugin:GaugePlugin", distribution="gauge", version="1"
+    )
+    assert loaded is not None, problems
+    assert loaded.process is not None
+    job = build_registry([loaded])[0].contributions.jobs["gauge.draw"]
+    try:
+        sender = loaded.process._living()[0].sender
+        with monkeypatch.context() as full:
+            full.setattr(sender, "put", partial(sender.put, most=0))
+            with pytest.raises(PluginFailed, match="not yet read"):
+                await job.run(FakeContext(), JobRun(1))
+        said = await job.run(FakeContext(), JobRun(2))
+    finally:
+        loaded.process.close()
+
+    assert "2" == said
+    assert not [one for one in threading.enumerate() if one.name == "plugin-cancel"]

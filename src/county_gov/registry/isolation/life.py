@@ -14,7 +14,7 @@ from attrs import define, field
 
 from county_gov.errors import PluginFailed
 from county_gov.registry.isolation.channel import Channel
-from county_gov.registry.isolation.sender import Sender
+from county_gov.registry.isolation.sender import MOST_ANSWERS, Sender
 from county_gov.registry.isolation.service import Service
 
 
@@ -89,7 +89,7 @@ class Life:
             self.end(str(error))
 
         try:
-            self.sender.put(kind, number, value, refused=refused)
+            self.sender.put(kind, number, value, refused=refused, most=MOST_ANSWERS)
         except PluginFailed as error:
             refused(error)
 

@@ -127,9 +127,7 @@ class PluginProcess:
             call = self._begin()
             try:
                 if things is not None and life.things != things.version:
-                    table = (things.version, things.numbers, things.codes_of_things)
-                    life.sender.put(kinds.THINGS, 0, table, refused=call.settle)
-                    life.things = things.version
+                    self._tell_things(life, call, things)
                 self._send(life, call, path, of, arguments)
                 return self._result(call.answer.result(seconds))
             except NoAnswer:
@@ -230,6 +228,15 @@ class PluginProcess:
             call = self._calls[self._number] = Call(self._number, service, items, loop)
         return call
 
+    def _tell_things(self, life: Life, call: Call, things: ThingsTable) -> None:
+        def refused(error: PluginFailed) -> None:
+            life.things = -1
+            call.settle(error)
+
+        table = (things.version, things.numbers, things.codes_of_things)
+        life.sender.put(kinds.THINGS, 0, table, refused=refused)
+        life.things = things.version
+
     def _send(  # noqa: PLR0917 (what a call consists of)
         self,
         life: Life,
@@ -241,7 +248,11 @@ class PluginProcess:
         context: tuple[str, str, dict[str, Any]] | None = None,
     ) -> None:
         message = (path, of, arguments, dict(keywords or {}), context)
-        life.sender.put(kinds.CALL, call.number, message, refused=call.settle)
+        try:
+            life.sender.put(kinds.CALL, call.number, message, refused=call.settle)
+        except PluginFailed as error:
+            call.settle(error)  # it never began, so that nobody waits for its end
+            raise
 
     def _leave(self, life: Life, call: Call) -> None:
         """Forget a call that is over; cancel one that is not, and see to it that it ends."""

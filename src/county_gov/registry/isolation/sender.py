@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 MOST_WAITING = 256
 """Messages that may wait to be sent."""
 MOST_ANSWERS = 1024
-"""The same for answers, which keep their place when no further call is taken."""
+"""The same for all but calls, which keep their place when no further call is taken."""
 
 
 @frozen(eq=False)
