@@ -26,11 +26,11 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.pool import NullPool, QueuePool
 
 from county_gov.errors import StoreBusy, StoreError, StoreFull, StoreLocked
-from county_gov.store import tables
 from county_gov.store.address import read_address
 from county_gov.store.database import Copied
 from county_gov.store.inspection import count_rows, revision, table_names
 from county_gov.store.postgresql_programs import program_url, run_program
+from county_gov.store.savepoints import Savepoints
 from county_gov.store.transaction import JournalEntry, Snapshot, Transaction
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ TRY_AGAIN = {"40001", "40P01", "55P03"}
 """Serialisation failure, deadlock, lock not available."""
 
 
-class PostgresqlDatabase:
+class PostgresqlDatabase(Savepoints):
     """One database on a PostgreSQL server.
 
     Args:
@@ -175,19 +175,6 @@ class PostgresqlDatabase:
         """Begin; each statement sees what was committed before it."""
         _driver(connection).execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
 
-    def savepoint(self, connection: sa.Connection) -> None:
-        """Set the savepoint of one command."""
-        _driver(connection).execute("SAVEPOINT change")
-
-    def release(self, connection: sa.Connection) -> None:
-        """Keep what was done since the savepoint."""
-        _driver(connection).execute("RELEASE SAVEPOINT change")
-
-    def rollback_to(self, connection: sa.Connection) -> None:
-        """Undo what was done since the savepoint."""
-        _driver(connection).execute("ROLLBACK TO SAVEPOINT change")
-        _driver(connection).execute("RELEASE SAVEPOINT change")
-
     def number_journal(self, tx: Transaction, entries: list[JournalEntry]) -> None:
         """Number the entries under the journal's lock, which the commit gives back."""
         if not entries:
@@ -211,10 +198,6 @@ class PostgresqlDatabase:
         if answer != "COMMIT":
             msg = f"{self.url}: the server answered {answer!r} to COMMIT and kept nothing"
             raise StoreError(msg)
-
-    def rollback(self, connection: sa.Connection) -> None:
-        """Undo the whole transaction."""
-        _driver(connection).execute("ROLLBACK")
 
     def in_transaction(self, connection: sa.Connection) -> bool:
         """Whether the session lives and its transaction is open, failed or not."""
@@ -251,16 +234,6 @@ class PostgresqlDatabase:
     def insert(self, table: sa.Table) -> Insert:
         """An INSERT that can be given ``on_conflict_do_update``."""
         return insert(table)
-
-    def create_tables(self) -> None:
-        """Make all tables directly, without migrations: for tests and sketches."""
-        connection = self.connect_writer()
-        try:
-            self.begin(connection)
-            tables.metadata.create_all(connection)
-            self.commit(connection)
-        finally:
-            self.disconnect_writer(connection)
 
     def copy_into(self, folder: Path) -> Copied:
         """Copy with ``pg_dump``, from the snapshot in which the rows are counted."""

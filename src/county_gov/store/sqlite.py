@@ -22,12 +22,12 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.pool import NullPool, QueuePool
 
 from county_gov.errors import StoreError, StoreFull
-from county_gov.store import tables
 from county_gov.store.address import read_address
 from county_gov.store.checkpoint import Checkpoints
 from county_gov.store.database import Copied
 from county_gov.store.inspection import count_rows, revision
 from county_gov.store.lock import FileLock
+from county_gov.store.savepoints import Savepoints
 from county_gov.store.transaction import JournalEntry, Snapshot, Transaction
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _on_connect(*pragmas: str) -> Callable[[DBAPIConnection, ConnectionPoolEntry
     return configure
 
 
-class SqliteDatabase:
+class SqliteDatabase(Savepoints):
     """One SQLite file.
 
     Args:
@@ -197,19 +197,6 @@ class SqliteDatabase:
         """Begin at once as a writer: a later upgrade could fail without waiting."""
         _driver(connection).execute("BEGIN IMMEDIATE")
 
-    def savepoint(self, connection: sa.Connection) -> None:
-        """Set the savepoint of one command."""
-        _driver(connection).execute("SAVEPOINT change")
-
-    def release(self, connection: sa.Connection) -> None:
-        """Keep what was done since the savepoint."""
-        _driver(connection).execute("RELEASE change")
-
-    def rollback_to(self, connection: sa.Connection) -> None:
-        """Undo what was done since the savepoint."""
-        _driver(connection).execute("ROLLBACK TO change")
-        _driver(connection).execute("RELEASE change")
-
     def number_journal(self, tx: Transaction, entries: list[JournalEntry]) -> None:
         """Number the entries; there is one writer, and pruning keeps the highest position."""
         if not entries:
@@ -227,10 +214,6 @@ class SqliteDatabase:
         """Commit; with synchronous=FULL it is on the disk when this returns."""
         _driver(connection).execute("COMMIT")
         self._checkpoints.note_commit()
-
-    def rollback(self, connection: sa.Connection) -> None:
-        """Undo the whole transaction."""
-        _driver(connection).execute("ROLLBACK")
 
     def in_transaction(self, connection: sa.Connection) -> bool:
         """Whether SQLite still holds the transaction open (a full disk may have undone it)."""
@@ -273,16 +256,6 @@ class SqliteDatabase:
     def insert(self, table: sa.Table) -> Insert:
         """An INSERT that can be given ``on_conflict_do_update``."""
         return insert(table)
-
-    def create_tables(self) -> None:
-        """Make all tables directly, without migrations: for tests and sketches."""
-        connection = self.connect_writer()
-        try:
-            self.begin(connection)
-            tables.metadata.create_all(connection)
-            self.commit(connection)
-        finally:
-            self.disconnect_writer(connection)
 
     def copy_into(self, folder: Path) -> Copied:
         """Copy with SQLite's backup interface, in one step and from one snapshot."""
