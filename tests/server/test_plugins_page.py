@@ -24,7 +24,7 @@ from tests.store_fixtures import StandingClock
     ("language", "words"),
     [
         ("zh", ("插件正常", "与系统同一进程", "规则 1", "各用途的调用")),
-        ("en", ("The plugin works", "within the county", "1 rules", "Calls by purpose")),
+        ("en", ("The plugin works", "within the county", "1 rule,", "1 alert policy,", "Calls")),
     ],
 )
 async def test_it_says_how_plugins_do(site: Site, language: str, words: tuple[str, ...]) -> None:

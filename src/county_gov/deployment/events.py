@@ -190,6 +190,7 @@ class MissedEvents:
     listeners: Mapping[str, Listener]
     on_change: Callable[[], object] = field(default=lambda: None, init=False)
     """Called on the loop when a delivery was asked for, so that `deliver` comes soon."""
+    _delivering: asyncio.Lock = field(factory=asyncio.Lock, init=False)
 
     async def list_open(self, *, limit: int = 50, offset: int = 0) -> tuple[list[Missed], int]:
         """A page of what was not delivered yet, oldest first, and how much there is in all."""
@@ -263,15 +264,16 @@ class MissedEvents:
         Raises:
             StoreError: if the store takes no changes; what was not claimed stays due.
         """
-        due_at = await self._next_due()
-        if due_at is None or due_at > self.store.clock.now():
-            return due_at
-        work = [self._deliver(listener) for listener in self.listeners.values()]
-        ended = await asyncio.gather(*work, return_exceptions=True)
-        for error in ended:
-            if error is not None:
-                raise error
-        return await self._next_due()
+        async with self._delivering:
+            due_at = await self._next_due()
+            if due_at is None or due_at > self.store.clock.now():
+                return due_at
+            work = [self._deliver(listener) for listener in self.listeners.values()]
+            ended = await asyncio.gather(*work, return_exceptions=True)
+            for error in ended:
+                if error is not None:
+                    raise error
+            return await self._next_due()
 
     async def _next_due(self) -> int | None:
         return await self.store.read(lambda snapshot: missed.next_due(snapshot, self.listeners))
