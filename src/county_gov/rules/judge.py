@@ -10,9 +10,10 @@ from attrs import define, evolve, field, frozen
 
 from county_gov.contract.batch import NO_TIME, Batch, Bools, Int64s, UInt8s
 from county_gov.contract.clock import DAY, EARLIEST, HOUR, LATEST
-from county_gov.contract.rule import FAIL, Hourly, Latest
+from county_gov.contract.rule import Hourly, Latest
 from county_gov.registry.breaker import CircuitBreaker
 from county_gov.rules.ahead import ReadAhead
+from county_gov.rules.calm import Calm, Span
 from county_gov.rules.difference import FOREVER
 from county_gov.rules.episode import (
     Episode,
@@ -98,25 +99,6 @@ class _Window:
     reaches_end: bool
 
 
-@frozen(eq=False)
-class _Span:
-    """What has to be judged again.
-
-    Args:
-        rows: First and last input row that is touched.
-        end: The last reading.
-        over: Instant by which the clock has ended hours and silences.
-        to_end: Whether the state after the last reading has to be made anew.
-        valid: Whether what was judged before was judged under the same rules.
-    """
-
-    rows: Stretch
-    end: int
-    over: int
-    to_end: bool
-    valid: bool
-
-
 @define(eq=False)
 class PolicyJudge:
     """Judges by one policy.
@@ -135,11 +117,13 @@ class PolicyJudge:
     breaker: CircuitBreaker
     joiner: Joiner
     mark: str = field(init=False)
+    calm: Calm = field(init=False)
     rows_judged: int = field(default=0, init=False)
     """Rows that the rule was asked about since the start."""
 
     def __attrs_post_init__(self) -> None:
         self.mark = fingerprint(self.policy, self.rule)
+        self.calm = Calm(self.policy)
 
     def counting(self, flags: UInt8s) -> Bools:
         """Whether readings with these flags say something to this policy."""
@@ -154,12 +138,6 @@ class PolicyJudge:
         """Whether something is judged when a time is over, though no reading comes."""
         driving = self.rule.driving
         return isinstance(driving, Hourly) or driving.within > 0
-
-    @property
-    def _held_back(self) -> int:
-        """How long pending runs may tell of rows before; 0 where nothing is ever pending."""
-        hold = max(level.hold_for for level in self.policy.levels)
-        return hold + self.policy.stale_after if hold else 0
 
     def _coverage(self, views: Sequence[DatastreamView]) -> Coverage:
         driving = self.rule.driving
@@ -246,7 +224,7 @@ class PolicyJudge:
         over = self._over_until(now)
         if row is not None and valid and row.closes_at is None:
             over = max(over, self.settled_until(row) + 1)
-        span = _Span(Stretch(begin, last), end, over, to_end=to_end, valid=valid)
+        span = Span(Stretch(begin, last), end, over, to_end=to_end, valid=valid)
         window = self._window(snapshot, view, span)
         if window.reaches_end or row is None:
             (text,) = write_down(window.after, self.mark, window.carried.hours)
@@ -326,14 +304,14 @@ class PolicyJudge:
         later = self.readings.read(snapshot, view.number, stretch.end, LATEST).time
         return Stretch(EARLIEST, int(later[-1]) if len(later) else stretch.end)
 
-    def _window(self, snapshot: Snapshot, view: DatastreamView, span: _Span) -> _Window:
+    def _window(self, snapshot: Snapshot, view: DatastreamView, span: Span) -> _Window:
         """Judge round input rows as far as it takes until nothing is on, on either side.
 
         What was judged before tells where nothing was on. Only where the state was made under
         other rules, or something may be pending, the rows themselves have to tell it.
         """
         rows, end = span.rows, span.end
-        direct = span.valid and not self._held_back
+        direct = span.valid and not self.calm.held_back
         back = forth = 0 if direct else self._first_look(view)
         step = HOUR if self._hourly else 1
         while True:
@@ -347,9 +325,9 @@ class PolicyJudge:
             track = read.track
             until = LATEST if at_end else high
             old = episodes_between(snapshot, self.policy.id, view.number, low, until)
-            at = self._calm_row(track, old, rows.start, span)
+            at = self.calm.last_before(track, old, rows.start, span)
             since = int(track.times[at]) if at >= 0 else low - 1
-            if at < 0 and low > EARLIEST and not self._calm_at(low, track, old, rows.start, span):
+            if at < 0 and low > EARLIEST and not self.calm.at(low, track, old, rows.start, span):
                 spanning = [rows.start - one.started_at for one in old if one.started_at < low]
                 widened = max(back * GROWTH, self._first_look(view))
                 back = max(spanning) if direct and spanning else max([*spanning, widened])
@@ -359,7 +337,7 @@ class PolicyJudge:
             after, found = scan(self.policy, part, quiet)
             new = [episode for _, episode in found]
             inside = [one for one in old if since < one.started_at]
-            stop = FOREVER if at_end else self._calm_after(part, inside, new, span, high)
+            stop = FOREVER if at_end else self.calm.first_after(part, inside, new, span, high)
             if stop is not None:
                 break
             lasting = [end if one.ended_at is None else one.ended_at for one in inside]
@@ -372,57 +350,6 @@ class PolicyJudge:
             read.carried,
             stop == FOREVER,
         )
-
-    def _calm(self, track: Track, *, valid: bool) -> Bools:
-        """Rows after which nothing is on or pending, unless an episode was judged to last."""
-        if not valid:
-            return track.resets()
-        if not self._held_back:
-            return np.ones(len(track.times), np.bool_)
-        calm: Bools = track.resets() | (track.raising == FAIL).all(axis=0)
-        return calm
-
-    def _calm_row(self, track: Track, old: Sequence[EpisodeRow], start: int, span: _Span) -> int:
-        """The last row before a stretch after which nothing was on or pending, -1 for none."""
-        calm = self._calm(track, valid=span.valid) & unspanned(track.times, old)
-        rows = np.flatnonzero(calm & (track.times < start))
-        return int(rows[-1]) if len(rows) else -1
-
-    def _calm_at(
-        self, low: int, track: Track, old: Sequence[EpisodeRow], start: int, span: _Span
-    ) -> bool:
-        """Whether nothing was on or pending at an instant before a stretch.
-
-        A run that was pending is over after `stale_after` without a row that says something.
-        """
-        spanned = any(
-            one.started_at < low and (one.ended_at is None or one.ended_at >= low) for one in old
-        )
-        if spanned or not span.valid:
-            return False
-        silent = not (track.times < start).any() and start - low > self.policy.stale_after
-        return not self._held_back or silent
-
-    def _calm_after(
-        self,
-        track: Track,
-        old: Sequence[EpisodeRow],
-        new: Sequence[Episode],
-        span: _Span,
-        high: int,
-    ) -> int | None:
-        """The first instant after a stretch at which nothing is on or pending, None for none."""
-        later = track.times > span.rows.end
-        free = unspanned(track.times, old) & unspanned(track.times, new)
-        calm = np.flatnonzero(self._calm(track, valid=span.valid) & free & later)
-        if len(calm):
-            return int(track.times[calm[0]])
-        ends = [one.ended_at for one in old] + [one.ended_at for one in new]
-        lasting = any(end is None or end >= high for end in ends)
-        if lasting or not span.valid:
-            return None
-        silent = not later.any() and high - span.rows.end > self.policy.stale_after
-        return high - 1 if silent or not self._held_back else None
 
     def _read(
         self, snapshot: Snapshot, view: DatastreamView, low: int, high: int, over: int | None
@@ -501,12 +428,3 @@ class PolicyJudge:
         if written is None or written.hour is None:
             return floor_hour(row.judged_until) - (row.closes_at is not None)
         return written.hour.hour - (row.closes_at is not None)
-
-
-def unspanned(times: Int64s, episodes: Sequence[EpisodeRow] | Sequence[Episode]) -> Bools:
-    """Instants at which none of some episodes was open."""
-    free = np.ones(len(times), np.bool_)
-    for row in episodes:
-        ended = FOREVER if row.ended_at is None else row.ended_at
-        free &= (times < row.started_at) | (times >= ended)
-    return free
