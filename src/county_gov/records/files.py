@@ -12,7 +12,8 @@ from county_gov.contract.access import Actor
 from county_gov.contract.problem_words import problem_words
 from county_gov.errors import DeliveryTooLarge, Problem
 from county_gov.records.columns import ERRORS, NOTE, cell_of, header_of, note_of
-from county_gov.records.reading import RecordReading, masked_values
+from county_gov.records.reading import RecordReading
+from county_gov.records.viewing import masked_values
 from county_gov.store import records_queries as queries
 from county_gov.tabular.writing import Sheet, write_table
 

@@ -16,8 +16,8 @@ from county_gov.errors import Problem
 from county_gov.records.authority import unmasking, writing
 from county_gov.records.columns import NOTE, CellReader, Columns, read_header
 from county_gov.records.keys import full_key
-from county_gov.records.reading import shown
 from county_gov.records.references import reference_of, unknown_codes
+from county_gov.records.viewing import shown
 from county_gov.records.writing import (
     Desk,
     area_of,

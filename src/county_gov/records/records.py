@@ -17,9 +17,9 @@ from county_gov.records.authority import Known
 from county_gov.records.declaration import check_datasets, decode_declaration, records_only
 from county_gov.records.importing import RecordImports
 from county_gov.records.keys import parse_key
-from county_gov.records.reading import record_of
 from county_gov.records.references import RegisterCodes, unknown_codes
 from county_gov.records.starting import Starting, plan_start
+from county_gov.records.viewing import record_of
 from county_gov.records.writing import Request, fingerprint
 from county_gov.store import records as tables
 from county_gov.store import records_declared as declared

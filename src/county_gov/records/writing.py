@@ -16,9 +16,9 @@ from county_gov.contract.values import ValueRefused, check_value, clean_key, unk
 from county_gov.errors import AccessDenied, NotFound, Problem, RecordConflict, RecordInvalid
 from county_gov.records.authority import Known, may_read, reading, unmasking, writing
 from county_gov.records.keys import full_key, key_of
-from county_gov.records.reading import shown
 from county_gov.records.references import RegisterCodes, reference_of, unknown_codes
 from county_gov.records.stored import lasting
+from county_gov.records.viewing import shown
 from county_gov.store import records as tables
 from county_gov.store import records_history as past
 from county_gov.store.records import RecordTable, RowKey, StoredRow, Written

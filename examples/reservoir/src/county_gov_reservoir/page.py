@@ -17,6 +17,7 @@ from county_gov.api import (
     Field,
     Figure,
     Figures,
+    From,
     Limit,
     Line,
     Map,
@@ -261,7 +262,10 @@ async def _patrols(ctx: PageContext) -> Table:
     rows = tuple(
         Row(
             cells={"number": one.number, "title": one.title, "opened": one.opened_at},
-            texts={"state": STATE_TITLES[one.state]},
+            texts={
+                "state": STATE_TITLES[one.state],
+                "title": Text(zh=one.title, en=one.title_en),
+            },
             href=f"/cases/{one.id}",
             case=one.id,
         )
@@ -285,8 +289,9 @@ async def _patrols(ctx: PageContext) -> Table:
 async def _roster(ctx: PageContext) -> Table:
     """Who is on duty now, and who comes next."""
     now = ctx.clock.now()
-    newest = await ctx.records.find(ROSTER_DATASET.id, sort="-begins", limit=1000)
-    shifts = [one for one in reversed(newest) if int(one.values["ends"] or 0) > now][:SHIFTS]
+    shifts = await ctx.records.find(
+        ROSTER_DATASET.id, where=(From("ends", now + 1),), sort="begins", limit=SHIFTS
+    )
     rows = tuple(
         Row(
             cells={

@@ -164,13 +164,13 @@ def _words(error: IntakeError | RecordInvalid) -> Text:
             en="; ".join(str(one) for one in error.problems),
         )
     place = error.place if isinstance(error, MalformedDelivery) else ""
-    said = problem_words(str(error).removeprefix(f"{place}: ")).zh.removeprefix("填写有误：")
+    fault = problem_words(str(error).removeprefix(f"{place}: ")).zh.removeprefix("填写有误：")
     where = "".join(
         f"{words}{place.removeprefix(start)}{end}："
         for start, words, end in PLACES
         if place.startswith(start)
     )
-    return Text(zh=f"{UNREADABLE.zh}（{where}{said}）", en=f"{UNREADABLE.en} ({error})")
+    return Text(zh=f"{UNREADABLE.zh}（{where}{fault}）", en=f"{UNREADABLE.en} ({error})")
 
 
 async def _page(
