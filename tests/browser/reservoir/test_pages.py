@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.reservoir.county import KEEPER
 from tests.browser.visitors import Visitors, look
 
-pytestmark = [pytest.mark.service, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.service, pytest.mark.timeout(480)]
 PAGES = {
     "flood1": (
         "/",

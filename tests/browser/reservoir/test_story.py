@@ -14,7 +14,7 @@ from tests.browser.reservoir.county import DAM, KEEPER, LEVEL, NIGHT_KEEPER, RAI
 from tests.browser.site import Site
 from tests.browser.visitors import LIVE_SECONDS, Visitors, figure, write_image
 
-pytestmark = [pytest.mark.service, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.service, pytest.mark.timeout(480)]
 RESERVOIR = "鹿野水库"
 SEEPAGE = "左坝肩下游坡渗水，约碗口大，水清"
 HEADS = ("编码", "名称", "所在区域", "坝顶高程", "总库容", "生效日期")
