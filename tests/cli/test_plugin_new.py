@@ -41,7 +41,7 @@ def run(folder: Path, *command: str) -> None:
         cwd=folder,
         env=environment,
         text=True,
-        timeout=300,
+        timeout=500,
     )
     assert 0 == ended.returncode, f"{' '.join(command)}\n{ended.stdout}\n{ended.stderr}"
 
@@ -54,14 +54,14 @@ def check(folder: Path) -> None:
     run(folder, "pytest", "-q", "-p", "no:cacheprovider")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_plugin_with_everything_passes_at_once(tmp_path: Path) -> None:
     """All parts together: tests, mypy --strict and ruff."""
     check(make(tmp_path, "dam", PARTS))
 
 
 @pytest.mark.service
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("part", PARTS)
 def test_a_plugin_with_one_part_passes_at_once(tmp_path: Path, part: str) -> None:
     """Each part alone, under the longest name."""
