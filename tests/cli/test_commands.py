@@ -7,7 +7,9 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -206,6 +208,43 @@ def test_a_broken_database_is_told_in_words(
             run()
         said = capsys.readouterr().err
         assert "county.db: SQLite cannot read it" in said
+        assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("cut off", "county.db: SQLite cannot read it"),
+        ("foreign", "another program's database: it has tables (invoices)"),
+        ("newer", "'9999' is not known to this program"),
+    ],
+)
+def test_a_database_that_is_not_ours_to_write_is_told_in_words(
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    damage: str,
+    words: str,
+) -> None:
+    """Cut off, another program's, or a newer program's: status 1, a way out, no traceback."""
+    path = file.parent / "var" / "county.db"
+    if damage != "foreign":
+        call("migrate", file)
+    with closing(sqlite3.connect(path)) as connection:
+        if damage == "foreign":
+            connection.execute("CREATE TABLE invoices (number INTEGER)")
+        elif damage == "newer":
+            connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+    if damage == "cut off":
+        os.truncate(path, 50_000)
+    for verb in (("quarantine", "list"), ("migrate",), ("quarantine", "retry")):
+        more = ["1"] if verb[-1] == "retry" else []
+        monkeypatch.setattr("sys.argv", ["county-gov", *verb, str(file), *more])
+        with pytest.raises(SystemExit, match="1"):
+            run()
+        said = capsys.readouterr().err
+        assert words in said
         assert "Traceback" not in said
 
 
