@@ -21,6 +21,7 @@ from county_gov.api import (
     Field,
     Hooks,
     Hourly,
+    Input,
     Judgement,
     Level,
     Parameter,
@@ -99,7 +100,7 @@ class ZonesPlugin:
     def rules(self) -> Iterable[Rule]:
         """The rule."""
         citation = Citation("声环境质量标准", "GB 3096-2008", "表1")
-        inputs = {
+        inputs: Mapping[str, Input] = {
             "level": Hourly("laeq", "equivalent_level", coverage=0.5),
             "limit": Setting("zones.limit", choice=Attribute(METERS.id, "zone")),
             "own": Setting("zones.own"),
