@@ -21,9 +21,9 @@ metadata = MetaData(
 )
 
 
-def table(name: str, *items: sa.schema.SchemaItem, rowid: bool = True) -> Table:
+def table(name: str, *items: sa.schema.SchemaItem) -> Table:
     """A table of the county; its name, then columns and constraints."""
-    return Table(name, metadata, *items, sqlite_strict=True, sqlite_with_rowid=rowid)
+    return Table(name, metadata, *items, sqlite_strict=True)
 
 
 def number(name: str, *, null: bool = False, default: str | None = None) -> Column[int]:
