@@ -42,7 +42,7 @@ def rule(**inputs: Input) -> Rule:
         ({"rain": Window("rain", HOUR, "sum")}, r"inputs\['rain'\]: the first input gives the row"),
         ({"level": Latest("level", -1)}, "within: expected 0 or more, got -1"),
         ({"level": Hourly("level", "sum", lateness=-1)}, "lateness: expected 0 microseconds"),
-        ({"level": Hourly("level", coverage=0.0)}, "coverage: expected a share above 0 and up to 1"),
+        ({"level": Hourly("level", coverage=0.0)}, "coverage: expected a share above 0"),
         ({"level": Latest("level"), "rain": Latest("rain")}, r"inputs\['rain'\]: within"),
         ({"level": Latest("level"), "rain": Hourly("rain", coverage=1.5)}, "got 1.5"),
         ({"level": Latest("level"), "rain": Window("rain", 0, "sum")}, "length: expected micro"),

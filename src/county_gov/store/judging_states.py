@@ -141,7 +141,8 @@ _UPDATE_STATE = """
     UPDATE judging_states
     SET judged_until = ?, state = ?, closes_at = ?, skipped_from = ?, skipped_to = ?
     WHERE policy = ? AND datastream = ? AND judged_until = ? AND state = ?
-        AND COALESCE(closes_at, ?) = ? AND COALESCE(skipped_from, ?) = ? AND COALESCE(skipped_to, ?) = ?"""
+        AND COALESCE(closes_at, ?) = ?
+        AND COALESCE(skipped_from, ?) = ? AND COALESCE(skipped_to, ?) = ?"""
 _INSERT_STATE = """
     INSERT INTO judging_states
         (judged_until, state, closes_at, skipped_from, skipped_to, policy, datastream)
