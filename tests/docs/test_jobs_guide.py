@@ -30,12 +30,14 @@ class Letters:
         self.read = Reader()
         self.sent: list[str] = []
 
-    async def notify(self, recipient: str, *, subject: str, body: str, key: str) -> None:
+    async def notify(
+        self, recipient: str, *, subject: str, body: str, idempotency_key: str
+    ) -> None:
         """Keep the key."""
         assert "office" == recipient
         assert "3" in body
         assert subject
-        self.sent.append(key)
+        self.sent.append(idempotency_key)
 
 
 def names_of(block: str) -> dict[str, Any]:

@@ -235,7 +235,7 @@ async def test_headers_must_name_the_fields(records: Records) -> None:
     told = {one.place: one.message for one in refused.value.problems}
     assert {"名成", "name", "code"} == set(told)
     assert "did you mean '名称'?" in told["名成"]
-    assert "the columns 2 and 3 both hold this field: remove one" == told["name"]
+    assert "the columns 2, 3 hold the same field: keep one of them" == told["name"]
 
 
 async def test_rows_that_do_not_fit_are_rejected(records: Records) -> None:

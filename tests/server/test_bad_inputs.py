@@ -100,6 +100,10 @@ WRITES = (
     WriteRoute("/parameters/dam.limit/proposals/7/approve", FORM),
     WriteRoute("/parameters/dam.limit/proposals/7/reject", FORM),
     WriteRoute("/parameters/dam.limit/proposals/7/withdraw", FORM),
+    WriteRoute("/api/v1/plugins/desk/missed-events/deliver"),
+    WriteRoute("/api/v1/plugins/missed-events/1/deliver"),
+    WriteRoute("/plugins/desk/missed-events/deliver", FORM),
+    WriteRoute("/plugins/missed-events/1/deliver", FORM),
     WriteRoute("/outbox/1/requeue", "application/x-www-form-urlencoded"),
     WriteRoute("/language", "application/x-www-form-urlencoded"),
     WriteRoute("/account/password", "application/x-www-form-urlencoded"),
@@ -116,6 +120,7 @@ def test_every_write_route_is_tried() -> None:
         .replace("/dispatch", "/{event}")
         .replace("/desk.enter", "/{command}")
         .replace("/dam.limit/", "/{id}/")
+        .replace("/plugins/desk/", "/plugins/{name}/")
         .replace("/7/", "/{number}/")
         .replace("/0123456789abcdef/", "/{id}/")
         for one in WRITES

@@ -41,7 +41,8 @@ PARTS = {
 
 def address(route: Route) -> str:
     """A route's path with something in its parts."""
-    return plain_path(route.path).format(**PARTS)
+    parts = PARTS | {"name": "desk"} if "/plugins/" in route.path else PARTS
+    return plain_path(route.path).format(**parts)
 
 
 async def _nothing(_call: Call) -> web.StreamResponse:

@@ -206,4 +206,4 @@ async def test_parameters_are_checked(site: Site) -> None:
     assert 422 == answer.status
     places = [one["place"] for one in said["problems"]]
     assert ["query: strat", "query: start", "query: end", "query: limit"] == places
-    assert "did you mean 'start'" in said["problems"][0]["message"]
+    assert "没有这个参数，是否为 “start”？" == said["problems"][0]["message"]

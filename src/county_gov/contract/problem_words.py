@@ -68,8 +68,8 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"is not a column of \S+; did you mean (.*)\?", r"没有这一列，是否为 \1？"),
         (r"is not a column of \S+; known: (.*)", r"没有这一列；可用的列：\1"),
         (
-            r"the columns (.*) and (\d+) both hold this field: remove one",
-            r"第 \1 列和第 \2 列是同一个字段，请删去一列",
+            r"the columns (.*) hold the same field: keep one of them",
+            r"第 \1 列是同一个字段，请只保留一列",
         ),
         (
             r"is the number (\S+): format the cell as a date .*",

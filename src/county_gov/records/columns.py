@@ -91,7 +91,7 @@ def read_header(dataset: Dataset, header: Sequence[str]) -> Columns:
         if one is not None:
             names[one.name].append(str(number))
     problems += [
-        Problem(name, f"the columns {' and '.join(found)} both hold this field: remove one")
+        Problem(name, f"the columns {', '.join(found)} hold the same field: keep one of them")
         for name, found in names.items()
         if len(found) > 1
     ]
