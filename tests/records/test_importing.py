@@ -16,12 +16,10 @@ from county_gov.errors import (
     NotFound,
     RecordConflict,
     RecordInvalid,
-    StoreError,
 )
 from county_gov.records import Records, importing
 from county_gov.records.applying import ImportOutcome
 from county_gov.records.planning import Planner
-from county_gov.store import records as tables
 from county_gov.tabular.table import TableFormat, read_table
 from county_gov.tabular.writing import Sheet, write_table
 from tests.records.conftest import NORTH, SOUTH, Open, dataset, person
@@ -358,39 +356,6 @@ async def test_many_rows_come_in_slices(records: Records, any_store: Store) -> N
         ).scalar()
     )
     assert 2 == audited
-
-
-async def test_an_interrupted_import_goes_on(
-    records: Records, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was written before the interruption is not written again."""
-    text = "code,name\n" + "".join(f"R{number:03},甲\n" for number in range(400))
-    found = await preview(records, text)
-    with monkeypatch.context() as patch:
-        written = tables.insert_rows
-        calls: list[int] = []
-
-        def insert(*arguments: Any) -> None:
-            calls.append(len(arguments[2]))
-            if len(calls) > 1:
-                raise StoreError("the power is gone")
-            written(*arguments)
-
-        patch.setattr(tables, "insert_rows", insert)
-        with pytest.raises(StoreError, match="the power is gone"):
-            await records.apply(SYSTEM, found.id)
-    there = await records.count(SYSTEM, ID)
-    assert 0 < there < 400
-    edited, waiting = "R000", "R399"
-    for code in (edited, waiting):
-        values = {"code": code, "name": "丁"}
-        await records.put(person(3), ID, values, idempotency_key=code)
-    done = await records.apply(SYSTEM, found.id)
-    assert (399, 1, 1) == (done.added, done.rejected, done.conflicts)
-    versions = {one.key: one.version for one in await records.find(SYSTEM, ID)}
-    assert ({edited: 2}, 400) == ({k: v for k, v in versions.items() if v > 1}, len(versions))
-    names = {one.key for one in await records.find(SYSTEM, ID) if one.values["name"] == "丁"}
-    assert {edited, waiting} == names
 
 
 async def test_files_are_forgotten(records: Records, any_store: Store, clock: Any) -> None:

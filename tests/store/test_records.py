@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,7 +26,7 @@ from county_gov.store import records_queries as queries
 from county_gov.store import rosters, tables
 from county_gov.store.records import RowKey, Written
 from county_gov.store.records_history import PastChange
-from county_gov.store.records_imports import Part
+from county_gov.store.records_imports import ImportState, Part
 from county_gov.store.records_queries import Query
 
 if TYPE_CHECKING:
@@ -259,11 +260,39 @@ def test_the_parts_of_an_import_are_kept_replaced_and_forgotten(any_store: Store
         ).result()
     assert [(1, "written", b"d")] == any_store.read_now(bodies)
     before = any_store.clock.now() + 1
-    assert 1 == any_store.submit(lambda tx: imports.forget_parts(tx, before=before)).result()
+    forget = partial(imports.forget_parts, before=before, begun_before=before)
+    assert 1 == any_store.submit(forget).result()
     assert [] == any_store.read_now(bodies)
     kept = any_store.read_now(lambda s: imports.read_import(s, number))
     assert kept is not None
     assert (number, "applied", {"added": 1}) == (kept.id, kept.state, kept.outcome)
+
+
+@pytest.mark.parametrize(
+    ("state", "brought", "applied", "gone"),
+    [
+        ("read", 9, None, True),
+        ("previewed", 9, None, True),
+        ("previewed", 10, None, False),
+        ("applying", 9, None, False),
+        ("applying", 4, None, True),
+        ("applied", 9, 11, False),
+        ("applied", 4, 9, True),
+    ],
+)
+def test_an_import_that_is_being_taken_in_is_forgotten_late(
+    any_store: Store, state: ImportState, brought: int, applied: int | None, gone: bool
+) -> None:
+    """Before 10 what was brought or applied goes, what is being taken in only before 5."""
+
+    def bring(tx: Transaction) -> int:
+        number = imports.begin(tx, "x", "file.csv", SYSTEM)
+        imports.add_parts(tx, number, [Part(0, "write", 1, b"a")])
+        values = {"state": state, "created_at": brought, "applied_at": applied}
+        tx.execute(sa.update(imports.imports).values(**values))
+        return imports.forget_parts(tx, before=10, begun_before=5)
+
+    assert int(gone) == any_store.submit(bring).result()
 
 
 LISTS: tuple[Query, ...] = (

@@ -181,17 +181,17 @@ class RecordWriter(RecordReader, Protocol):
         Args:
             dataset: Id of the dataset.
             values: Its fields; those that are not named keep their value, or are empty.
-            idempotency_key: Names this write among the plugin's writes of the dataset. The same key
+            idempotency_key: Names this write among the plugin's puts into the dataset. The same key
                 again is the same command tried once more: whatever its values, it changes nothing
                 and gives the row of the first time, as it is now. So each row needs a key of its
-                own: ``f"{ctx.key}:{code}"``.
+                own: ``f"{ctx.key}:{code}"``. A removal under it is another write.
             expected_version: The row's version as it was read, 0 for one that must be new; None
                 overwrites whatever is there.
 
         Raises:
             RecordInvalid: naming each field that is wrong.
-            RecordConflict: if the row has another version; with the code "idempotency" if the key
-                stands for a removal, or the same command gives it to two rows.
+            RecordConflict: if the row has another version; with the code "idempotency" if the same
+                command gives the key to two rows.
             AccessDenied: if the dataset is neither the plugin's own nor of a plugin that it
                 requires, or who acts may not write there.
             NotFound: if the row that the key stands for was removed since.
@@ -206,11 +206,13 @@ class RecordWriter(RecordReader, Protocol):
         Args:
             dataset: Id of the dataset.
             key: The row's key.
-            idempotency_key: The same key again changes nothing, as in `put`.
+            idempotency_key: Names this write among the plugin's removals from the dataset. The same
+                key again changes nothing, as in `put`.
             expected_version: The row's version as it was read; None removes whatever is there.
 
         Raises:
             NotFound: if there is none.
-            RecordConflict: if it has another version.
+            RecordConflict: if it has another version; with the code "idempotency" if the same
+                command gives the key to two rows.
         """
         ...

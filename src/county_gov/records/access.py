@@ -76,6 +76,10 @@ class RecordView:
         )
 
 
+def _key_of_kind(key: str, kind: str) -> str:
+    return f"{kind}:{key}"
+
+
 @frozen(eq=False)
 class RecordAccess(RecordView):
     """Implements `county_gov.contract.records.RecordWriter` for one who acts through a plugin.
@@ -86,14 +90,15 @@ class RecordAccess(RecordView):
         request: Id of the HTTP request, for the audit trail.
         used: What a command has used its idempotency keys for, so that one key for two rows is
             told of; None where a key may come again, as in a job that is tried anew.
-        key_of: Makes a plugin's key one of its contribution and call, apart from all others.
+        key_of: Makes a plugin's key, and the kind of write that it is for, one key of its
+            contribution and call, apart from all others.
     """
 
     _plugin: str = field(kw_only=True)
     _requires: frozenset[str] = frozenset()
     _request: str = ""
-    _used: dict[tuple[str, str], object] | None = None
-    _key_of: Callable[[str], str] = str
+    _used: dict[tuple[str, str, str], object] | None = None
+    _key_of: Callable[[str, str], str] = _key_of_kind
 
     async def put(
         self,
@@ -105,12 +110,12 @@ class RecordAccess(RecordView):
     ) -> Record:
         """Add a row, or change the one of the same key."""
         self._require_own(dataset)
-        self._require_one_use(dataset, idempotency_key, dict(values))
+        self._require_one_use("put", dataset, idempotency_key, dict(values))
         return await self._records.put(
             self._actor,
             dataset,
             values,
-            idempotency_key=self._key_of(idempotency_key),
+            idempotency_key=self._key_of(idempotency_key, "put"),
             expected_version=expected_version,
             request=self._request,
             plugin=self._plugin,
@@ -121,12 +126,12 @@ class RecordAccess(RecordView):
     ) -> None:
         """Remove a row; its history stays."""
         self._require_own(dataset)
-        self._require_one_use(dataset, idempotency_key, key)
+        self._require_one_use("remove", dataset, idempotency_key, key)
         await self._records.remove(
             self._actor,
             dataset,
             key,
-            idempotency_key=self._key_of(idempotency_key),
+            idempotency_key=self._key_of(idempotency_key, "remove"),
             expected_version=expected_version,
             request=self._request,
             plugin=self._plugin,
@@ -140,8 +145,8 @@ class RecordAccess(RecordView):
                 f"to write those of {owner[:40]!r} it has to name that plugin in `requires`"
             )
 
-    def _require_one_use(self, dataset: str, key: str, what: object) -> None:
-        if self._used is not None and self._used.setdefault((dataset, key), what) != what:
+    def _require_one_use(self, kind: str, dataset: str, key: str, what: object) -> None:
+        if self._used is not None and self._used.setdefault((kind, dataset, key), what) != what:
             raise RecordConflict(
                 f"this command has written {dataset} under the idempotency key {key[:60]!r} before:"
                 ' give each row a key of its own, such as f"{ctx.key}:{code}"',

@@ -12,7 +12,7 @@ import msgspec
 from attrs import frozen
 
 from county_gov.contract.access import Actor
-from county_gov.errors import Problem
+from county_gov.errors import NotFound, Problem
 from county_gov.records.planned import pack, unpack
 from county_gov.records.stored import lasting
 from county_gov.records.writing import area_of, touched
@@ -61,6 +61,11 @@ def counted(counts: Mapping[str, int]) -> dict[str, int]:
     return {name: counts.get(name, 0) for name in names}
 
 
+def forgotten(number: int) -> NotFound:
+    """What is said of an import that is not there, or not whole any more."""
+    return NotFound(f"there is no import {number}, or it is forgotten: bring the file again")
+
+
 @frozen(eq=False)
 class Applying:
     """Takes an import in, from where it stopped.
@@ -78,10 +83,12 @@ class Applying:
     request: str
 
     async def run(self, store: Store, head: PlanHead) -> ImportOutcome:
-        """Take all parts in that wait; gives what was done, by earlier attempts as well."""
-        await store.write(partial(self._begin, head))
-        waiting = await store.read(lambda s: imports.part_places(s, self.number, "write"))
-        for place in waiting:
+        """Take all parts in that wait; gives what was done, by earlier attempts as well.
+
+        Raises:
+            NotFound: if some of its rows are forgotten.
+        """
+        for place in await store.write(partial(self._begin, head)):
             drafts = await store.read(partial(self._read, place.number))
             take = partial(self._take, place, drafts)
             await store.write(take, Priority.INTAKE, rows=place.rows)
@@ -91,11 +98,23 @@ class Applying:
     def _read(self, part: int, snapshot: Snapshot) -> list[Draft]:
         found = imports.read_part(snapshot, self.number, part)
         dataset = self.planner.desk.known.dataset
-        return [] if found is None else unpack(dataset, found)
+        if found is None:
+            raise forgotten(self.number)
+        return unpack(dataset, found)
 
-    def _begin(self, head: PlanHead, tx: Transaction) -> None:
-        if self._kept(tx).state != "previewed":
-            return
+    def _begin(self, head: PlanHead, tx: Transaction) -> Sequence[PartPlace]:
+        """Note that it is being taken in, which keeps its parts; gives those that wait."""
+        state = self._kept(tx).state
+        if state == "applied":
+            return ()
+        places = imports.part_places(tx, self.number)
+        if sum(one.rows for one in places) != sum(head.counts.values()):
+            raise forgotten(self.number)
+        if state == "previewed":
+            self._note_begun(tx, head)
+        return [one for one in places if one.kind == "write"]
+
+    def _note_begun(self, tx: Transaction, head: PlanHead) -> None:
         details = {"import": self.number, **counted(head.counts)}
         tx.append_audit(
             self.actor,

@@ -13,8 +13,8 @@ from attrs import evolve, frozen
 from county_gov.contract.access import Actor
 from county_gov.contract.clock import DAY
 from county_gov.contract.values import clean_key, mend_text
-from county_gov.errors import NotFound, RecordConflict, RecordInvalid
-from county_gov.records.applying import Applying, ImportOutcome, counted
+from county_gov.errors import RecordConflict, RecordInvalid
+from county_gov.records.applying import Applying, ImportOutcome, counted, forgotten
 from county_gov.records.authority import no_dataset, unmasking, writing
 from county_gov.records.files import RecordFiles, rejected_rows
 from county_gov.records.planned import ORDER, PlanHead, parts_of, unpack
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from county_gov.store.records_imports import ImportState, KeptImport, Part
 
 FILES_KEPT = 2 * DAY
+BEGUN_KEPT = 30 * DAY
+"""How long an import that was interrupted can go on."""
 LONGEST_NAME = 200
 LONGEST_PAGE = 1000
 BYTES_A_CHANGE = 512 * 1024
@@ -181,7 +183,7 @@ class RecordImports(RecordFiles):
         Rejected rows are left out. So are rows that somebody has changed since the file was looked
         at, and those that do not fit any more: they are as that person left them, and join the
         rejected with the reason. A file that was applied is not applied again: then this gives what
-        it did. One that a crash interrupted goes on.
+        it did. One that a crash interrupted goes on, up to thirty days after it was brought.
 
         Args:
             actor: Who brought the file.
@@ -250,9 +252,12 @@ class RecordImports(RecordFiles):
         return await asyncio.to_thread(write_table, kind or head.format, sheet)
 
     async def forget_files(self) -> None:
-        """Drop what files would do that were brought more than two days ago, a few at once."""
-        before = self._clock.now() - FILES_KEPT
-        await self._store.write(lambda tx: imports.forget_parts(tx, before=before), Priority.UPKEEP)
+        """Drop what files would do, or did more than two days ago, a few at once."""
+        now = self._clock.now()
+        forget = partial(
+            imports.forget_parts, before=now - FILES_KEPT, begun_before=now - BEGUN_KEPT
+        )
+        await self._store.write(forget, Priority.UPKEEP)
 
     def _desk(self, dataset: str) -> Desk:
         known = self._known.get(dataset)
@@ -288,18 +293,16 @@ class RecordImports(RecordFiles):
     async def _kept(self, actor: Actor, number: int, *, even_old: bool = False) -> KeptImport:
         kept = await self._store.read(lambda snapshot: imports.read_import(snapshot, number))
         if kept is None or kept.state == "read" or kept.account != actor.account:
-            raise _missing(number)
+            raise forgotten(number)
         if not even_old:
             self._require_kept(kept)
         return kept
 
     def _require_kept(self, kept: KeptImport) -> None:
-        if kept.created_at < self._clock.now() - FILES_KEPT:
-            raise _missing(kept.id)
-
-
-def _missing(number: int) -> NotFound:
-    return NotFound(f"there is no import {number}, or it is forgotten: bring the file again")
+        since = kept.created_at if kept.applied_at is None else kept.applied_at
+        age = self._clock.now() - since
+        if age > (BEGUN_KEPT if kept.state == "applying" else FILES_KEPT):
+            raise forgotten(kept.id)
 
 
 def _bundles(dataset: Dataset, plan: Plan) -> list[list[Part]]:

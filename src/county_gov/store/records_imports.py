@@ -166,13 +166,29 @@ def read_part(snapshot: Snapshot, number: int, part: int) -> Part | None:
     return None if row is None else Part(row.number, row.kind, row.rows, row.body)
 
 
-def forget_parts(tx: Transaction, *, before: int, limit: int = 20) -> int:
-    """Drop parts of files that were brought before an instant; gives how many."""
+def forget_parts(tx: Transaction, *, before: int, begun_before: int, limit: int = 20) -> int:
+    """Drop parts of files that nobody needs any more; gives how many.
+
+    Args:
+        tx: The transaction.
+        before: Files are forgotten that were applied before this instant, or brought before it
+            and never applied.
+        begun_before: Those whose rows are being taken in only if they were brought before this.
+        limit: Parts at most.
+    """
     key = sa.tuple_(parts.c["import"], parts.c.number)
+    since = sa.func.coalesce(imports.c.applied_at, imports.c.created_at)
+    begun = imports.c.state == "applying"
     old = (
         sa.select(parts.c["import"], parts.c.number)
         .join(imports, imports.c.id == parts.c["import"])
         .where(imports.c.created_at < before)
+        .where(
+            sa.or_(
+                sa.and_(begun, imports.c.created_at < begun_before),
+                sa.and_(~begun, since < before),
+            )
+        )
         .limit(limit)
     )
     return tx.execute(sa.delete(parts).where(key.in_(old))).rowcount
