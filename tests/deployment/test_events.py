@@ -174,16 +174,16 @@ async def test_a_missed_event_is_delivered_again_once_for_each_key(
 
     clock.advance(seconds=301)
     await ask(number, actor=ADMINISTRATOR, key="k1")
-    await county.missed_events.deliver()
+    await county.missed_events.deliver("ear")
     again = await ask(number, actor=ADMINISTRATOR, key="k1")
-    await county.missed_events.deliver()
+    await county.missed_events.deliver("ear")
     assert ("missed", calls + 1) == (again.state, len(ear.called))
 
     ear.deaf.clear()
     clock.advance(seconds=400)
     asked = await ask(number, actor=ADMINISTRATOR, key="k2")
     twice = await ask(number, actor=ADMINISTRATOR, key="k3")
-    due_at = await county.missed_events.deliver()
+    due_at = await county.missed_events.deliver("ear")
     later = await ask(number, actor=ADMINISTRATOR, key="k4")
 
     assert ["asked", "asked", "delivered"] == [asked.state, twice.state, later.state]
@@ -209,10 +209,10 @@ async def test_what_is_asked_for_waits_while_the_plugin_is_cut_off(
     ear.deaf.clear()
     county.gateway.circuit("ear", "case_moved").breaker.trip("hung")
     await county.missed_events.ask(number, actor=ADMINISTRATOR, key="k")
-    due_at = await county.missed_events.deliver()
+    due_at = await county.missed_events.deliver("ear")
     assert (clock.now() + 60_000_000, []) == (due_at, ear.heard)
     clock.advance(seconds=301)
-    await county.missed_events.deliver()
+    await county.missed_events.deliver("ear")
 
     assert ["一"] == ear.heard
 
@@ -289,7 +289,7 @@ async def test_a_delivery_that_was_under_way_at_the_end_is_due_at_the_next_start
     healthy = EarPlugin()
     second = listening_county(tmp_path, clock, ear=healthy, other=EarPlugin())
     await second.start(background=False)
-    await second.missed_events.deliver()
+    await second.missed_events.deliver("ear")
     await second.stop()
 
     assert ["一"] == healthy.heard

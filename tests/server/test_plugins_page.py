@@ -181,7 +181,7 @@ async def test_who_may_has_missed_events_delivered_again(deaf: Site) -> None:
             assert 200 == answer.status
     async with visitor.post(addresses[-1], data={"idempotency_key": keys[-1]}) as answer:
         assert "将重新送达" in await answer.text()
-    await deaf.county.missed_events.deliver()
+    await deaf.county.missed_events.deliver("ear")
 
     assert 3 == len(addresses)
     assert ([], 0) == await deaf.county.missed_events.list_open()

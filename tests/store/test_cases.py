@@ -132,7 +132,7 @@ def test_a_task_ends_once(any_store: Store) -> None:
 
 
 def test_a_key_is_kept_once_and_forgotten_in_time(any_store: Store) -> None:
-    """A second result under one key does not replace the first; old keys can be dropped."""
+    """A second result under one key does not replace the first; old keys of requests can be dropped."""
     result = rows.KeptResult(fingerprint="f", case=1, version=2)
     any_store.submit(lambda tx: rows.keep_result(tx, "account:1", "k", result)).result()
     assert result == any_store.read_now(lambda s: rows.kept_result(s, "account:1", "k"))
@@ -145,11 +145,14 @@ def test_a_key_is_kept_once_and_forgotten_in_time(any_store: Store) -> None:
     later = any_store.clock.now() + 1
 
     def forget(limit: int) -> int:
-        return any_store.submit(
-            lambda tx: idempotency.forget(tx, before=later, limit=limit)
-        ).result()
+        found = any_store.read_now(lambda s: idempotency.old(s, before=later, limit=limit))
+        if found:
+            any_store.submit(lambda tx: idempotency.forget(tx, found)).result()
+        return len(found)
 
+    any_store.submit(lambda tx: rows.keep_result(tx, "system:系统", "k", result)).result()
     assert [1, 1, 0] == [forget(1) for _ in range(3)]
+    assert result == any_store.read_now(lambda s: rows.kept_result(s, "system:系统", "k"))
 
 
 def test_names_of_what_does_not_exist_are_left_out(any_store: Store) -> None:

@@ -81,7 +81,7 @@ def test_a_claim_keeps_others_out_until_it_ends(any_store: Store, clock: Standin
     first = _claim(any_store, until)
     assert first is not None
     assert (number, None) == (first.id, _claim(any_store, until))
-    assert until == any_store.read_now(lambda snap: missed_events.next_due(snap, ["ear"]))
+    assert until == any_store.read_now(lambda snap: missed_events.next_due(snap, "ear"))
     clock.advance(seconds=1)
     assert _claim(any_store, until + 10**9) is not None
     _do(any_store, missed_events.end_leases)
@@ -96,7 +96,7 @@ def test_what_was_delivered_is_forgotten_in_the_end(any_store: Store, clock: Sta
     told = any_store.read_now(lambda snap: missed_events.read_missed(snap, number))
     assert told is not None
     assert (None, "delivered", clock.now()) == (told.event.payload, told.state, told.ended_at)
-    assert None is any_store.read_now(lambda snap: missed_events.next_due(snap, ["ear"]))
+    assert None is any_store.read_now(lambda snap: missed_events.next_due(snap, "ear"))
     before = clock.now() + 1
     assert 1 == _do(any_store, lambda tx: missed_events.forget_delivered(tx, before=before))
     assert 0 == _do(any_store, lambda tx: missed_events.forget_delivered(tx, before=before))

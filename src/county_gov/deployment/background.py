@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 KEYS_KEPT = 7 * DAY
-"""How long a request may be repeated under its idempotency key."""
+"""How long a person's or a device's request may be repeated under its idempotency key."""
 LETTERS_KEPT = 183 * DAY
 """How long sent notices stay, as long as security logs (Cybersecurity Law)."""
 JOURNAL_KEPT = 1024
@@ -97,10 +97,13 @@ async def forget_old(store: Store) -> None:
     """Forget idempotency keys, sent notices and delivered events after their time."""
     now = store.clock.now()
 
+    find = partial(idempotency.old, before=now - KEYS_KEPT)
+    while found := await store.read(find):
+        await store.write(partial(idempotency.forget, found=found), Priority.UPKEEP)
+
     def forget(tx: Transaction) -> int:
-        keys = idempotency.forget(tx, before=now - KEYS_KEPT)
         told = missed_events.forget_delivered(tx, before=now - LETTERS_KEPT)
-        return keys + told + outbox.forget_sent(tx, before=now - LETTERS_KEPT)
+        return told + outbox.forget_sent(tx, before=now - LETTERS_KEPT)
 
     while await store.write(forget, Priority.UPKEEP):
         pass

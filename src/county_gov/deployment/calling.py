@@ -24,6 +24,7 @@ async def ask(
     function: Callable[[], Awaitable[T]],
     *,
     seconds: float,
+    forgiving: bool = False,
 ) -> T | Failed:
     """Call a plugin's async function behind the gateway.
 
@@ -33,6 +34,8 @@ async def ask(
         what: What is called, for the log.
         function: The call.
         seconds: After so long it has failed.
+        forgiving: Whether an error that the function raises does not cut it off: where anybody's
+            bad input may make it fail.
 
     Raises:
         CountyGovError: what a record, a case or the plugin itself refused, as it was raised; it
@@ -47,7 +50,7 @@ async def ask(
         except CountyGovError as error:
             return error
 
-    answer = await gateway.call_async(owner, what, attempt, seconds=seconds)
+    answer = await gateway.call_async(owner, what, attempt, seconds=seconds, forgiving=forgiving)
     if not isinstance(answer, Answer):
         return answer
     if isinstance(answer.value, CountyGovError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -217,8 +218,12 @@ class County(CountyContexts):
         self.signal = Signal()
         self.live = LiveEvents(self.store, self.signal)
         self.missed_events = MissedEvents(self.store, self._listeners())
-        self._missed_alarm = Alarm("missed events", self.clock, self.missed_events.deliver)
-        self.missed_events.on_change = self._missed_alarm.ring
+        deliver = self.missed_events.deliver
+        self._missed_alarms = {
+            name: Alarm(f"missed events of {name}", self.clock, partial(deliver, name))
+            for name in self.missed_events.listeners
+        }
+        self.missed_events.on_change = lambda plugin: self._missed_alarms[plugin].ring()
         self.followers = tuple(self._followers())
         self.new_passwords: Mapping[str, str] = {}
         """Passwords of accounts that this start has made, by login: shown once, kept nowhere."""
@@ -451,7 +456,8 @@ class County(CountyContexts):
         run.run("live", self.live.run())
         run.run("jobs", self._jobs_alarm.run())
         run.run("tasks", self._tasks_alarm.run())
-        run.run("missed events", self._missed_alarm.run())
+        for alarm in self._missed_alarms.values():
+            run.run(alarm.name, alarm.run())
         run.every("outbox", SEND_SECONDS, self.outbox.deliver_due)
         run.every("settling", SETTLE_SECONDS, lambda: self.observations.settle(budget_seconds=1.0))
         run.every("registers", REFRESH_SECONDS, self.registers.refresh)

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
+from county_gov.contract.access import SYSTEM
 from county_gov.contract.clock import DAY, MICROSECONDS
 from county_gov.contract.plugin import AlertChanged, CaseMoved
 from county_gov.deployment.following import Partly
 from county_gov.errors import NotFound
-from county_gov.registry.gateway import Failed
+from county_gov.registry.gateway import Failed, words
 from county_gov.rules.judging import decode_change
 from county_gov.store import Priority
 from county_gov.store import missed_events as missed
@@ -72,14 +73,20 @@ class Listener:
     context: Context
 
     async def tell(self, row: JournalRow) -> Failed | None:
-        """Tell the plugin of an entry of the journal; None where it knows or does not listen."""
+        """Tell the plugin of an entry of the journal; None where it knows or does not listen.
+
+        An entry that cannot be read (another release wrote it) counts as a call that failed.
+        """
         if row.payload is None:
             return None
         hook = "case_moved" if row.kind == "case" else "alert_changed"
         listener = self.hooks.get(hook)
         if listener is None:
             return None
-        event = await self._event(row, row.payload)
+        try:
+            event = await self._event(row, row.payload)
+        except (LookupError, TypeError, ValueError) as error:
+            return Failed(self.plugin, hook, f"the event cannot be read: {words(error)}")
         if isinstance(event, CaseMoved) and self.cases.hides(event.case.workflow, self.plugin):
             return None
         answer = await self.gateway.call_async(
@@ -94,6 +101,8 @@ class Listener:
         if row.kind == "case":
             return await self.cases.moved(row.position, payload)
         change, episode, _details = decode_change(payload)
+        if episode.case and not await self.cases.seen(SYSTEM, [episode.case], plugin=self.plugin):
+            episode = evolve(episode, case="")
         return AlertChanged(episode=episode, change=change, position=row.position)
 
 
@@ -188,9 +197,14 @@ class MissedEvents:
 
     store: Store
     listeners: Mapping[str, Listener]
-    on_change: Callable[[], object] = field(default=lambda: None, init=False)
-    """Called on the loop when a delivery was asked for, so that `deliver` comes soon."""
-    _delivering: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+    on_change: Callable[[str], object] = field(default=lambda _plugin: None, init=False)
+    """Called on the loop with the plugin of which a delivery was asked for, so that `deliver` comes
+    soon."""
+    _delivering: Mapping[str, asyncio.Lock] = field(init=False)
+
+    @_delivering.default
+    def _one_lock_each(self) -> Mapping[str, asyncio.Lock]:
+        return {name: asyncio.Lock() for name in self.listeners}
 
     async def list_open(self, *, limit: int = 50, offset: int = 0) -> tuple[list[Missed], int]:
         """A page of what was not delivered yet, oldest first, and how much there is in all."""
@@ -210,7 +224,7 @@ class MissedEvents:
             request: Id of the HTTP request, for the audit trail.
 
         Raises:
-            NotFound: if there is no such event.
+            NotFound: if there is no such event, or its plugin does not listen any more.
         """
 
         def write(tx: Transaction) -> Missed:
@@ -218,6 +232,7 @@ class MissedEvents:
             found, new = missed.ask(tx, number, request=asked, asked_by=actor.name)
             if found is None:
                 raise NotFound(f"there is no missed event {number}")
+            self._require(found.plugin)
             if new:
                 tx.append_audit(
                     actor, "event.deliver", f"event:{found.plugin}:{number}", request=request
@@ -225,7 +240,7 @@ class MissedEvents:
             return found
 
         found = await self.store.write(write)
-        self.on_change()
+        self.on_change(found.plugin)
         return found
 
     async def ask_all(self, plugin: str, *, actor: Actor, key: str, request: str = "") -> int:
@@ -237,9 +252,7 @@ class MissedEvents:
         Raises:
             NotFound: if no plugin of that name listens.
         """
-        if plugin not in self.listeners:
-            known = ", ".join(self.listeners) or "none"
-            raise NotFound(f"no plugin {plugin[:80]!r} listens to events; known: {known}")
+        self._require(plugin)
 
         def write(tx: Transaction) -> int:
             asked = _scoped(actor, key)
@@ -252,11 +265,16 @@ class MissedEvents:
             return count
 
         count = await self.store.write(write)
-        self.on_change()
+        self.on_change(plugin)
         return count
 
-    async def deliver(self) -> int | None:
-        """Deliver what was asked for, the plugins beside each other.
+    def _require(self, plugin: str) -> None:
+        if plugin not in self.listeners:
+            known = ", ".join(self.listeners) or "none"
+            raise NotFound(f"no plugin {plugin[:80]!r} listens to events; known: {known}")
+
+    async def deliver(self, plugin: str) -> int | None:
+        """Deliver what was asked for a plugin that listens; other plugins' does not wait for it.
 
         Returns:
             The instant at which something is due next, None where nothing is.
@@ -264,19 +282,15 @@ class MissedEvents:
         Raises:
             StoreError: if the store takes no changes; what was not claimed stays due.
         """
-        async with self._delivering:
-            due_at = await self._next_due()
+        async with self._delivering[plugin]:
+            due_at = await self._next_due(plugin)
             if due_at is None or due_at > self.store.clock.now():
                 return due_at
-            work = [self._deliver(listener) for listener in self.listeners.values()]
-            ended = await asyncio.gather(*work, return_exceptions=True)
-            for error in ended:
-                if error is not None:
-                    raise error
-            return await self._next_due()
+            await self._deliver(self.listeners[plugin])
+            return await self._next_due(plugin)
 
-    async def _next_due(self) -> int | None:
-        return await self.store.read(lambda snapshot: missed.next_due(snapshot, self.listeners))
+    async def _next_due(self, plugin: str) -> int | None:
+        return await self.store.read(lambda snapshot: missed.next_due(snapshot, plugin))
 
     async def _deliver(self, listener: Listener) -> None:
         while (one := await self._claim(listener.plugin)) is not None:

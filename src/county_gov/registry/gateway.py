@@ -214,6 +214,7 @@ class Gateway:
         seconds: float,
         check: Callable[[T], object] | None = None,
         expected: tuple[type[Exception], ...] = (),
+        forgiving: bool = False,
     ) -> Answer[T] | Failed:
         """Call an async function and wait at most ``seconds``; arguments as in `call`."""
         circuit = self.circuit(plugin, what)
@@ -232,7 +233,8 @@ class Gateway:
                 self._succeeded(attempt)
                 raise
             except Exception as error:  # noqa: BLE001 whatever a plugin raises is recorded
-                return self._failed(attempt, words(error))
+                harmless = forgiving and _raised(error) and not late
+                return self._failed(attempt, words(error), harmless=harmless)
             if late:
                 return self._failed(attempt, KEPT_LOOP)
             self._succeeded(attempt)

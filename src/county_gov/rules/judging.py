@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import numpy as np
 import structlog
-from attrs import asdict, define, evolve, field, frozen
+from attrs import asdict, define, evolve, field, fields_dict, frozen
 
 from county_gov.contract.batch import Batch
 from county_gov.contract.context import DatastreamView, EpisodeView
@@ -390,6 +390,14 @@ def encode_change(change: EpisodeChange) -> bytes:
 
 
 def decode_change(payload: bytes) -> tuple[str, EpisodeView, dict[str, Any]]:
-    """Change, episode and details of a journal entry of kind "alert"."""
+    """Change, episode and details of a journal entry of kind "alert".
+
+    Another release may have written it: what is not known here is left out.
+
+    Raises:
+        LookupError, TypeError, ValueError: if it lacks something that an episode must have.
+    """
     told = msgspec.json.decode(payload)
-    return told["change"], EpisodeView(**told["episode"]), told["details"]
+    values = told["episode"]
+    episode = {name: values[name] for name in fields_dict(EpisodeView) if name in values}
+    return told["change"], EpisodeView(**episode), told.get("details", {})

@@ -10,7 +10,7 @@ again by itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 import attrs
@@ -190,11 +190,11 @@ def ask_all(tx: Transaction, plugin: str, *, request: str, asked_by: str) -> tup
     return int(tx.scalar(of_request)), asked.rowcount > 0
 
 
-def next_due(snapshot: Snapshot, plugins: Collection[str]) -> int | None:
-    """The first instant at which an event is to be delivered again, None where none is."""
+def next_due(snapshot: Snapshot, plugin: str) -> int | None:
+    """The first instant at which an event is to be delivered to a plugin again, or None."""
     found = snapshot.scalar(
         sa.select(sa.func.min(missed.c.due_at)).where(
-            missed.c.state == "asked", missed.c.plugin.in_(sorted(plugins))
+            missed.c.state == "asked", missed.c.plugin == plugin
         )
     )
     return None if found is None else int(found)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import sqlalchemy as sa
 from attrs import frozen
 
-from county_gov.store import tables
+from county_gov.store import idempotency, tables
 
 if TYPE_CHECKING:
     from county_gov.store.transaction import Snapshot, Transaction
@@ -179,13 +179,21 @@ def count_letters(snapshot: Snapshot) -> dict[tuple[str, str], int]:
 
 
 def forget_sent(tx: Transaction, *, before: int, limit: int = 1000) -> int:
-    """Drop letters that were sent or withheld before an instant, at most ``limit`` at once."""
+    """Drop letters that were sent or withheld before an instant, at most ``limit`` at once.
+
+    Their keys stay, so that none is ever sent a second time.
+    """
     old = (
-        sa.select(outbox.c.id)
+        sa.select(outbox.c.id, outbox.c.key)
         .where(outbox.c.state.in_(("sent", "withheld")), outbox.c.ended_at < before)
         .limit(limit)
     )
-    return tx.execute(sa.delete(outbox).where(outbox.c.id.in_(old))).rowcount
+    found = tx.rows(old)
+    for row in found:
+        idempotency.keep(tx, idempotency.NOTICES, row.key, idempotency.Kept("", ""))
+    if found:
+        tx.execute(sa.delete(outbox).where(outbox.c.id.in_([row.id for row in found])))
+    return len(found)
 
 
 def _letter(row: sa.Row[tuple[object, ...]], *, attempt: int = 0) -> Letter:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from attrs import define, field
 
-from county_gov.store import tables
+from county_gov.store import idempotency, tables
 
 if TYPE_CHECKING:
     from county_gov.contract.access import Actor
@@ -141,7 +141,9 @@ class Transaction(Snapshot):
         case: int | None = None,
         drill: bool = False,
     ) -> None:
-        """Queue a notice; a key that is already there is left as it is."""
+        """Queue a notice; a key that is there already, or was once, is left as it is."""
+        if idempotency.kept(self, idempotency.NOTICES, key) is not None:
+            return
         self.execute(
             self.database.insert_ignore(tables.outbox),
             {
