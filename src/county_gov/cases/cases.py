@@ -55,6 +55,7 @@ class _Attempt:
     expected_version: int
     key: str
     key_alone: bool
+    plugin: str
     request: str
 
 
@@ -121,6 +122,7 @@ class Cases(CaseReading):
         key: str,
         key_alone: bool = False,
         drill: bool = False,
+        plugin: str = "",
         request: str = "",
     ) -> CaseView:
         """Open a case in somebody's transaction, or give back the one opened under the same key.
@@ -132,7 +134,7 @@ class Cases(CaseReading):
             EventNotAllowed: code "permission", "workflow" or "idempotency".
             EventDataInvalid: with each field's problem.
         """
-        definition = self._workflow(workflow)
+        definition = self._workflow(workflow, plugin)
         written, english = (title.zh, title.en) if isinstance(title, Text) else (title, "")
         if actor.kind == "system":
             written = mend_text(written)[:LONGEST_TITLE] or definition.title.zh
@@ -175,9 +177,10 @@ class Cases(CaseReading):
         key: str,
         key_alone: bool = False,
         drill: bool = False,
+        plugin: str = "",
         request: str = "",
     ) -> CaseView:
-        """Open a case; durable when it returns. ``key_alone`` as in `send_event`.
+        """Open a case; durable when it returns. ``key_alone`` and ``plugin`` as in `send_event`.
 
         Raises as `open_in`.
         """
@@ -194,6 +197,7 @@ class Cases(CaseReading):
                 key=key,
                 key_alone=key_alone,
                 drill=drill,
+                plugin=plugin,
                 request=request,
             )
 
@@ -203,7 +207,7 @@ class Cases(CaseReading):
             await self._note_refusal(actor, "case.open", workflow, error, request=request)
             raise
 
-    async def send_event(
+    async def send_event(  # noqa: PLR0913 (what an event consists of, each by name)
         self,
         case_id: str,
         event: str,
@@ -213,6 +217,7 @@ class Cases(CaseReading):
         expected_version: int,
         key: str,
         key_alone: bool = False,
+        plugin: str = "",
         request: str = "",
     ) -> CaseView:
         """Make an event; durable when it returns.
@@ -226,6 +231,8 @@ class Cases(CaseReading):
             key: Idempotency key: the same request again gives the first result.
             key_alone: Whether any request under the key is the same one, whatever else it says;
                 else another one is refused.
+            plugin: Through which plugin it is asked: for it there are no cases of other plugins'
+                confidential workflows. Empty for the county itself.
             request: Id of the HTTP request, for the audit trail.
 
         Raises:
@@ -236,7 +243,9 @@ class Cases(CaseReading):
             EventDataInvalid: with each field's problem.
         """
         number = parse_id(case_id)
-        attempt = _Attempt(number, event, data, actor, expected_version, key, key_alone, request)
+        attempt = _Attempt(
+            number, event, data, actor, expected_version, key, key_alone, plugin, request
+        )
         try:
             prepared = await self._store.read(lambda snapshot: self._prepare(snapshot, attempt))
             if isinstance(prepared, CaseView):
@@ -259,7 +268,7 @@ class Cases(CaseReading):
         """
         number, actor = attempt.case, attempt.actor
         record = rows.read_case(snapshot, number)
-        if record is None:
+        if record is None or self.hides(record.view.workflow, attempt.plugin):
             raise not_found(number)
         standing = self._standing(snapshot, record)
         workflow = self.workflow_of(record.view)
@@ -296,10 +305,11 @@ class Cases(CaseReading):
             raise EventDataInvalid(problems)
         return _Prepared(workflow, event, record.view, move)
 
-    def _workflow(self, workflow: str) -> Workflow:
+    def _workflow(self, workflow: str, plugin: str) -> Workflow:
         definition = self.workflows.get(workflow)
-        if definition is None:
-            known = ", ".join(sorted(self.workflows)) or "none"
+        if definition is None or self.hides(workflow, plugin):
+            seen = sorted(one for one in self.workflows if not self.hides(one, plugin))
+            known = ", ".join(seen) or "none"
             raise EventNotAllowed(
                 f"workflow {workflow!r} is not enabled; known: {known}", code="workflow"
             )

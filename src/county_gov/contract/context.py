@@ -95,7 +95,8 @@ class Reader(Protocol):
     within the area, unit or person that this permission reaches there. What lies outside is left
     out without a word; nothing tells it from what does not exist.
 
-    Instants are int microseconds UTC; an interval holds its start and not its end.
+    Instants are int microseconds UTC, of at most 64 bits; an interval holds its start and not its
+    end. What is of another type raises `ContractError`.
     """
 
     async def datastreams(self, *, observed_property: str = "") -> tuple[DatastreamView, ...]:
@@ -122,6 +123,7 @@ class Reader(Protocol):
 
         Raises:
             NotFound: if there is no such datastream for who reads.
+            ContractError: if start or end is no instant.
         """
         ...
 
@@ -133,6 +135,7 @@ class Reader(Protocol):
 
         Raises:
             NotFound: if there is no such datastream for who reads.
+            ContractError: if start or end is no instant.
         """
         ...
 
@@ -308,14 +311,16 @@ class ActingContext(ReadingContext, Protocol):
 
     Each write is durable when it returns, and carries an idempotency key: the same write under the
     same key is done once, however often and however concurrently it is asked for, also after a
-    crash, and gives the first result again, whatever else it says. A key is any text of 1 to 200
-    characters. It counts within this contribution (this job, source, endpoint, verb, or the
+    crash, and gives the first result again, whatever else it says; for ever on the plugin's own
+    behalf, for seven days on that of a person or device. A key is any text of 1 to 200 characters. It counts within this contribution (this job, source, endpoint, verb, or the
     plugin's events) and for one kind of write and its target: records of a dataset, cases of a
     workflow about a subject, one event of a case, notices to a recipient.
 
     So make the key of what the write is done for: ``f"report:{run.at}"``, ``f"{licence}:expired"``,
     ``str(event.position)``; never of the clock or of chance. In a `CommandContext` keys count
-    within the click, so that "case" or ``ctx.key`` will do.
+    within the click, so that "case" or ``ctx.key`` will do. In an `EndpointContext` they count
+    within who asks, so that a caller may bring a key; all who have not signed in share theirs.
+    Both hold for what is done by ``ctx.plugin`` as well.
     """
 
     @property
@@ -340,7 +345,8 @@ class ActingContext(ReadingContext, Protocol):
         """Open a case: in a `Context` as the system, else as the person.
 
         Args:
-            workflow: Id of a workflow of any enabled plugin.
+            workflow: Id of a workflow of any enabled plugin; a confidential one is there for the
+                plugin that declares it alone.
             title: What it is about, at most 200 characters; a `Text` is shown to each reader in
                 their own language.
             area: Code of an area. A person needs "cases.case.open" for it.
@@ -383,7 +389,8 @@ class ActingContext(ReadingContext, Protocol):
             The case as it was right after the event.
 
         Raises:
-            CaseNotFound: if there is no such case for who acts.
+            CaseNotFound: if there is no such case for who acts, or it is one of another plugin's
+                confidential workflow, whoever acts and whatever was done before under the key.
             CaseConflict: if the case has moved since it was read: read it again and decide anew.
             EventNotAllowed: with code "permission", "state", "task", "event", "workflow", "guard"
                 or "guard_failed".
@@ -398,13 +405,16 @@ class ActingContext(ReadingContext, Protocol):
         """Put a notice into the outbox, for each channel of the county; sent soon after.
 
         Args:
-            recipient: A login, or what the county's channels know as an address.
-            subject: One line.
-            body: Plain text.
+            recipient: A login, or what the county's channels know as an address; one line of 1 to
+                200 characters.
+            subject: One line of 1 to 200 characters.
+            body: Plain text of at most 65,536 characters.
             idempotency_key: See `ActingContext`.
 
         Raises:
-            ContractError: if the key cannot be one.
+            AccessDenied: on behalf of who has not signed in; a plugin that means it, as in a form
+                for the public, decides whom to tell and does so by ``ctx.plugin``.
+            ContractError: if recipient, subject, body or key cannot be one.
         """
         ...
 

@@ -73,7 +73,10 @@ class CaseMoved:
 
 @frozen
 class AlertChanged:
-    """An episode began, changed its level, ended, or was corrected by late data."""
+    """An episode began, changed its level, ended, or was corrected by late data.
+
+    ``episode.case`` is empty where the plugin may not see the case.
+    """
 
     episode: EpisodeView
     change: str

@@ -14,7 +14,8 @@ import msgspec
 import structlog
 from attrs import frozen
 
-from county_gov.errors import ContractError
+from county_gov.deployment.arguments import require_line, require_text
+from county_gov.errors import AccessDenied, CommandInvalid, ContractError, Problem
 from county_gov.store import notes
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 LONGEST_KEY = 200
 LONGEST_NOTE = 65_536
+LONGEST_LINE = 200
+LONGEST_BODY = 65_536
 
 
 @frozen(eq=False)
@@ -44,7 +47,7 @@ class PluginNotes:
 
     async def get(self, key: str) -> str | None:
         """The text, or None."""
-        _require_text("notes: the key", key, 1, LONGEST_KEY)
+        require_text("notes: the key", key, 1, LONGEST_KEY)
         return await self._store.read(lambda snapshot: notes.read_note(snapshot, self._plugin, key))
 
     async def set(self, key: str, value: str) -> None:
@@ -53,8 +56,8 @@ class PluginNotes:
         Raises:
             ContractError: if key or text is too long, or cannot be stored.
         """
-        _require_text("notes: the key", key, 1, LONGEST_KEY)
-        _require_text(f"notes: the value of {key!r}", value, 0, LONGEST_NOTE)
+        require_text("notes: the key", key, 1, LONGEST_KEY)
+        require_text(f"notes: the value of {key!r}", value, 0, LONGEST_NOTE)
         await self._store.write(lambda tx: notes.write_note(tx, self._plugin, key, value))
 
 
@@ -66,10 +69,17 @@ class CallKeys:
         contribution: Its id, or the plugin's name for its listeners.
         call: What is only the same when the same call is repeated: a click. Empty where keys tell
             calls apart by themselves.
+        brought: Whether who calls brings the keys, so that one that is none is the caller's fault.
     """
 
     contribution: str
     call: str = ""
+    brought: bool = False
+
+    @property
+    def plugin(self) -> str:
+        """The plugin that the contribution belongs to."""
+        return self.contribution.split(".", maxsplit=1)[0]
 
     def of(self, key: str, *target: str) -> str:
         """The key under which a write is remembered.
@@ -80,10 +90,16 @@ class CallKeys:
 
         Raises:
             ContractError: if the plugin's key cannot be one.
+            CommandInvalid: if it cannot be one, and who calls has brought it.
         """
-        _require_text("idempotency_key", key, 1, LONGEST_KEY)
-        plugin = self.contribution.split(".", maxsplit=1)[0]
-        return f"{plugin}:{digest(self.contribution, self.call, *target, key)}"
+        try:
+            require_text("idempotency_key", key, 1, LONGEST_KEY)
+        except ContractError as error:
+            if self.brought and isinstance(key, str):
+                words = f"expected 1 to {LONGEST_KEY} characters that can be stored"
+                raise CommandInvalid([Problem("idempotency_key", words)]) from error
+            raise
+        return f"{self.plugin}:{digest(self.contribution, self.call, *target, key)}"
 
 
 @frozen(eq=False)
@@ -157,6 +173,7 @@ class CountyActingContext(CountyContext):
             key=deed.keys.of(idempotency_key, "open_case", workflow, subject),
             key_alone=True,
             drill=deed.drill,
+            plugin=deed.keys.plugin,
             request=deed.request,
         )
 
@@ -179,14 +196,25 @@ class CountyActingContext(CountyContext):
             expected_version=expected_version,
             key=deed.keys.of(idempotency_key, "send_event", case, event),
             key_alone=True,
+            plugin=deed.keys.plugin,
             request=deed.request,
         )
 
     async def notify(
         self, recipient: str, *, subject: str, body: str, idempotency_key: str
     ) -> None:
-        """Put a notice into the outbox, once per key, recipient and channel."""
+        """Put a notice into the outbox, once per key, recipient and channel.
+
+        Raises:
+            AccessDenied: on behalf of somebody who is not known.
+            ContractError: if recipient, subject, body or key cannot be one.
+        """
         deed = self._deed
+        require_line("notify: the recipient", recipient, LONGEST_LINE)
+        require_line("notify: the subject", subject, LONGEST_LINE)
+        require_text("notify: the body", body, 0, LONGEST_BODY)
+        if deed.actor.kind == "person" and deed.actor.account is None:
+            raise AccessDenied("who has not signed in sends no notices; a plugin may by ctx.plugin")
         who = str(deed.actor.account or deed.actor.name)
         key = deed.keys.of(idempotency_key, "notify", who, recipient)
 
@@ -246,18 +274,3 @@ def logger_of(plugin: str) -> FilteringBoundLogger:
 def digest(*parts: object) -> str:
     """A short name for a request: the same parts give the same."""
     return sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
-
-
-def _require_text(place: str, text: object, shortest: int, longest: int) -> None:
-    """Refuse what is no text, or none that both databases take.
-
-    Raises:
-        ContractError: saying what was expected.
-    """
-    expected = f"{place}: expected a text of {shortest} to {longest} characters"
-    if not isinstance(text, str):
-        raise ContractError(f"{expected}, got {type(text).__name__}")
-    if not shortest <= len(text) <= longest:
-        raise ContractError(f"{expected}, got {len(text)}")
-    if "\0" in text or any("\ud800" <= one <= "\udfff" for one in text):
-        raise ContractError(f"{place}: NUL and lone surrogates cannot be stored: leave them out")

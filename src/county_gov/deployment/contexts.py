@@ -75,17 +75,20 @@ class CountyContexts:
             plugin=plugin,
         )
 
-    def context(self, contribution: str, *, call: str = "") -> PluginContext:
+    def context(
+        self, contribution: str, *, call: str = "", brought: bool = False
+    ) -> PluginContext:
         """The context in which a plugin acts on its own behalf.
 
         Args:
             contribution: Id of the contribution, within which idempotency keys count; or the name
                 of a plugin (or "core").
             call: What is only the same when the same call is repeated, where keys count within it.
+            brought: Whether who calls brings the keys.
         """
         name = plugin_of(contribution)
         loaded = self._loaded(name)
-        deed = self._deed(SYSTEM, CallKeys(contribution, call))
+        deed = self._deed(SYSTEM, CallKeys(contribution, call, brought))
         return PluginContext(
             **self._reads(name, SYSTEM),
             records=self._writer(name, deed),
@@ -116,7 +119,7 @@ class CountyContexts:
     ) -> CountyCommandContext:
         """The context of one click on a command."""
         name = plugin_of(command)
-        call = digest(actor.kind, actor.account or actor.name, key)
+        call = call_of(actor, key)
         deed = self._deed(actor, CallKeys(command, call), request)
         return CountyCommandContext(
             **self._reads(name, actor),
@@ -131,13 +134,14 @@ class CountyContexts:
     def endpoint_context(self, endpoint: str, actor: Actor, request: str) -> CountyEndpointContext:
         """The context of one request to a plugin's endpoint."""
         name = plugin_of(endpoint)
-        deed = self._deed(actor, CallKeys(endpoint), request)
+        call = call_of(actor)
+        deed = self._deed(actor, CallKeys(endpoint, call, brought=True), request)
         return CountyEndpointContext(
             **self._reads(name, actor),
             records=self._writer(name, deed),
             deed=deed,
             actor=actor,
-            plugin=self.context(endpoint),
+            plugin=self.context(endpoint, call=call, brought=True),
         )
 
     def _reads(self, plugin: str, actor: Actor) -> Reads:
@@ -176,6 +180,11 @@ class CountyContexts:
 
     def _loaded(self, plugin: str) -> LoadedPlugin | None:
         return next((one for one in self.registry.plugins if one.name == plugin), None)
+
+
+def call_of(actor: Actor, *key: str) -> str:
+    """What tells the keys of somebody's calls from those of others, and one click from the next."""
+    return digest(actor.kind, actor.account or actor.name, *key)
 
 
 def plugin_of(contribution: str) -> str:

@@ -12,7 +12,8 @@ from attrs import evolve, frozen
 from county_gov.contract.access import Actor, Scope
 from county_gov.contract.batch import Batch, Float64s, Int64s
 from county_gov.contract.context import DatastreamView, EpisodeView, Reading
-from county_gov.errors import ContractError, NotFound
+from county_gov.deployment.arguments import require_kind, storable, whole
+from county_gov.errors import NotFound
 from county_gov.store import alerts
 from county_gov.store.observations.flags import FLAGS
 
@@ -109,6 +110,7 @@ class CountyReader:
         )
 
     async def _one(self, code: str) -> DatastreamView:
+        require_kind("datastream", code)
         snapshot = self._registers()
         number = snapshot.number(code)
         if number < 0 or not self._seen()(view := snapshot.datastream(number)):
@@ -117,6 +119,7 @@ class CountyReader:
 
     async def observations(self, datastream: str, start: int, end: int) -> Batch:
         """Current readings in [start, end): ``time``, ``value``, ``flag``."""
+        start, end = whole("start", start), whole("end", end)
         view = await self._one(datastream)
         stored = await self._store.read(
             lambda snapshot: self._observations.read(snapshot, view.number, start, end)
@@ -128,6 +131,7 @@ class CountyReader:
 
     async def hourly(self, datastream: str, start: int, end: int) -> Batch:
         """Clock hours in [start, end): ``time``, ``count``, ``mean``, ``minimum``, ``maximum``."""
+        start, end = whole("start", start), whole("end", end)
         view = await self._one(datastream)
         hours = await self._store.read(
             lambda snapshot: self._observations.hourly(snapshot, view.number, start, end)
@@ -146,7 +150,11 @@ class CountyReader:
         self, *, policy: str = "", datastream: str = "", open_only: bool = False, limit: int = 100
     ) -> tuple[EpisodeView, ...]:
         """Alert episodes within the scope, latest first."""
-        _require_limit(limit)
+        limit = whole("limit", limit, 1, LONGEST_LIST)
+        for place, text in (("policy", policy), ("datastream", datastream)):
+            require_kind(place, text)
+        if not (storable(policy) and storable(datastream)):
+            return ()
         day = local_day(self._clock.now(), self._timezone)
         found = await self._store.read(
             lambda snapshot: alerts.list_episodes(
@@ -169,7 +177,9 @@ class CountyReader:
         self, *, workflow: str = "", state: str = "", open_only: bool = False, limit: int = 100
     ) -> tuple[CaseView, ...]:
         """Cases that may be seen, latest first."""
-        _require_limit(limit)
+        limit = whole("limit", limit, 1, LONGEST_LIST)
+        require_kind("workflow", workflow)
+        require_kind("state", state)
         found, _total = await self._cases.find(
             self._reader,
             workflow=workflow,
@@ -182,6 +192,7 @@ class CountyReader:
 
     async def count_cases(self, *, workflow: str = "", open_only: bool = False) -> int:
         """How many cases may be seen."""
+        require_kind("workflow", workflow)
         _rows, total = await self._cases.find(
             self._reader, workflow=workflow, open_only=open_only, plugin=self._plugin, limit=1
         )
@@ -190,13 +201,3 @@ class CountyReader:
 
 def _unscaled(values: Int64s, decimals: int) -> Float64s:
     return values / np.float64(10**decimals)
-
-
-def _require_limit(limit: int) -> None:
-    """Refuse a limit that is none.
-
-    Raises:
-        ContractError: saying what was expected.
-    """
-    if not 1 <= limit <= LONGEST_LIST:
-        raise ContractError(f"limit: expected 1 to {LONGEST_LIST}, got {limit}")
