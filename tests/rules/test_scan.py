@@ -282,6 +282,27 @@ def test_unknown_verdicts_and_gaps_change_nothing() -> None:
     assert [True] == states.on[:, 0].tolist()
 
 
+def test_the_peak_is_known_where_only_a_higher_level_could_be_judged() -> None:
+    """A rule that has no limit for the lowest level gives NaN there, and no episode takes it."""
+    one = policy(level(0), level(1))
+    nothing = np.array([np.nan])
+    unknown = Judgement(np.array([UNKNOWN], np.int8), nothing, nothing)
+    high = np.array([12.0])
+    judged = Verdicts(
+        "t.rule",
+        "1",
+        {
+            "raise0": unknown,
+            "clear0": unknown,
+            "raise1": Judgement(np.array([PASS], np.int8), high, np.array([11.0])),
+            "clear1": Judgement(np.array([FAIL], np.int8), high, np.array([6.0])),
+        },
+    )
+    track = Track.of(one, np.zeros(1, np.int64), np.zeros(1, np.int64), judged)
+    _, found = scan(one, track, States.quiet(1, 2))
+    assert [(0, Episode(0, None, 1, 12.0, 11.0, 0, 0))] == list(found)
+
+
 def test_a_fall_below_a_limit_has_its_lowest_value_as_peak() -> None:
     """Dissolved oxygen under its limit: the peak is the lowest value."""
     one = policy(level(0))

@@ -104,3 +104,12 @@ async def test_the_report_of_the_morning() -> None:
         counted = [report.values[name] for name in ("day", "reservoirs", "above", "silent")]
         assert ["2026-07-01", 2, 1, 1] == counted
         assert "无站水库：24 小时内无水位数据。" in str(report.values["text"])
+
+
+async def test_a_county_without_reservoirs_has_a_report_too() -> None:
+    """Before the first reservoir is entered, the morning's report says that there is none."""
+    begun = "2026-07-01 07:00"
+    async with Scenario(ReservoirPlugin, datastreams=STREAMS, start=begun) as s:
+        await s.advance(to="08:00")
+        (report,) = await s.records("reservoir.reports")
+        assert (0, "没有水库") == (report.values["reservoirs"], report.values["text"])

@@ -40,8 +40,7 @@ class Track:
         raising = np.stack([judged[one.raise_when].outcomes for one in policy.levels])
         clearing = np.stack([judged[one.clear_when].outcomes for one in policy.levels])
         limits = np.stack([judged[one.raise_when].limits for one in policy.levels])
-        first = policy.levels[0]
-        values = np.fmax(judged[first.raise_when].values, judged[first.clear_when].values)
+        values = _compared(policy, verdicts)
         telling = ((raising != UNKNOWN) | (clearing != UNKNOWN)).any(axis=0)
         if telling.all():
             return cls(series, times, values, raising, clearing, limits)
@@ -69,6 +68,19 @@ class Track:
             self.clearing[:, rows],
             self.limits[:, rows],
         )
+
+
+def _compared(policy: AlertPolicy, verdicts: Verdicts) -> Float64s:
+    """What each row's reading was: from the lowest level that could be judged at it.
+
+    One level's limit may be unknown where another's is known, and NaN is the value of the first.
+    """
+    judged = verdicts.judgements
+    values = np.full(len(judged[policy.levels[0].raise_when].outcomes), np.nan)
+    for level in policy.levels:
+        found = np.fmax(judged[level.raise_when].values, judged[level.clear_when].values)
+        values = np.where(np.isnan(values), found, values)
+    return values
 
 
 @frozen(eq=False)

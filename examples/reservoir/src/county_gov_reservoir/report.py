@@ -21,6 +21,9 @@ from county_gov.api import (
 from county_gov_reservoir.flood import LEVEL, RULE
 from county_gov_reservoir.water import FLOOD_LIMIT, REPORTS, RESERVOIRS
 
+NOTHING = "没有水库"
+"""The report of a county that has not entered any reservoir yet."""
+
 
 async def draw(ctx: Context, run: JobRun) -> str:
     """Write the report of the local day on which the job runs."""
@@ -47,7 +50,7 @@ async def draw(ctx: Context, run: JobRun) -> str:
             "reservoirs": len(reservoirs),
             "above": above,
             "silent": silent,
-            "text": "\n".join(lines),
+            "text": "\n".join(lines) or NOTHING,
         },
         idempotency_key=f"report:{run.at}:{run.attempt}",
     )
