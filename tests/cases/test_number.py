@@ -33,6 +33,7 @@ def test_usable_formats(template: str) -> None:
         "{year}{serial",
         "{year}{serial}}",
         "{}{year}{serial}",
+        "{year}{serial}" + "x" * 100,
     ],
 )
 def test_formats_that_would_not_do(template: str) -> None:

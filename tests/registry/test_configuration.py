@@ -188,6 +188,14 @@ def test_did_you_mean_names_all_where_none_is_near() -> None:
     assert "did you mean 'sensors'?" == did_you_mean("sensor", ["welfare", "sensors"])
 
 
+def test_did_you_mean_does_not_compare_long_words() -> None:
+    """Comparing takes the product of two lengths, and a plugin chooses both."""
+    long = "ab" * 50_000
+
+    assert f"known: {long}" == did_you_mean(f"{long}c", [long])
+    assert "did you mean 'sensors'?" == did_you_mean("sensor", [long, "sensors"])
+
+
 def test_a_problem_prints_place_and_message() -> None:
     """The line that people read."""
     assert "a.toml: b: is missing" == str(Problem("a.toml: b", "is missing"))

@@ -133,6 +133,10 @@ def raising(self: object) -> Iterable[Rule]:
             "the id 'other.rule' in rules() must begin with 'good.'",
         ),
         (
+            {"rules": hookimpl(lambda self: [rule("good." + "a" * 196)])},
+            "… in rules() has 201 characters; at most 200 are taken",
+        ),
+        (
             {"rules": hookimpl(lambda self: [rule("good.a"), rule("good.a")])},
             "'good.a' in rules() is already provided by good (county-gov-good 1.0)",
         ),

@@ -7,6 +7,8 @@ from string import Formatter
 
 PLACEHOLDERS = ("county", "year", "serial")
 WIDTH = re.compile(r"0[1-9]")
+LONGEST_FORMAT = 100
+"""Characters of a number's format."""
 
 
 def number_problem(template: str) -> str:
@@ -15,6 +17,8 @@ def number_problem(template: str) -> str:
     ``{year}`` and ``{serial}`` must stand in it once, else two cases would have one number;
     ``{serial:06}`` fills up with zeros to six digits (one to nine).
     """
+    if len(template) > LONGEST_FORMAT:
+        return f"has {len(template)} characters; at most {LONGEST_FORMAT} are taken"
     try:
         parts = list(Formatter().parse(template))
     except ValueError as error:

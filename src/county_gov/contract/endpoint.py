@@ -36,7 +36,10 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 METHODS: tuple[Method, ...] = ("GET", "POST", "PUT", "PATCH", "DELETE")
 NAMES = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 LETTERS = r"[A-Za-z0-9._~!$'()*,;=@-]*"
-PATH = re.compile(rf"(/{LETTERS}({NAMES.pattern})?{LETTERS})+")
+PART = re.compile(rf"{LETTERS}({NAMES.pattern}{LETTERS})?")
+"""One part of a path; the text between two slashes can be read in one way only."""
+LONGEST_PATH = 200
+"""Characters of a path."""
 
 
 @frozen(eq=False)
@@ -94,9 +97,9 @@ class Endpoint:
         id: Prefixed by the plugin.
         title: What it is for.
         method: Its method.
-        path: Begins with "/"; ``{name}`` stands for one part, or for what is left of it, as in
-            ``/Things({name})``. Its first part must be free: none of the core's, such as ``/api``,
-            ``/static`` or ``/cases``. A GET also answers HEAD.
+        path: Begins with "/", at most 200 characters; ``{name}`` stands for one part, or for what
+            is left of it, as in ``/Things({name})``. Its first part must be free: none of the
+            core's, such as ``/api``, ``/static`` or ``/cases``. A GET also answers HEAD.
         permission: Who may call it; empty only where it is ``public``. It opens the endpoint and
             nothing else: what ``ctx`` reads and writes is for each kind of thing's own permission
             to say.
@@ -123,8 +126,13 @@ class Endpoint:
     seconds: float = 30.0
 
     def __attrs_post_init__(self) -> None:
+        if len(self.path) > LONGEST_PATH:
+            text = f"the path has {len(self.path)} characters; at most {LONGEST_PATH} are taken"
+            raise ContractError(f"endpoint {self.id}: {text}")
         names = NAMES.findall(self.path)
-        if not PATH.fullmatch(self.path) or len(set(names)) < len(names):
+        first, *parts = self.path.split("/")
+        sound = not first and parts and all(map(PART.fullmatch, parts))
+        if not sound or len(set(names)) < len(names):
             text = f"the path {self.path!r} must be like /reservoir/v1/levels/{{code}}"
             raise ContractError(f"endpoint {self.id}: {text}")
         if self.method not in METHODS:

@@ -38,7 +38,7 @@ _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 def _check_time(at: str) -> None:
     if not _TIME.fullmatch(at):
-        raise ContractError(f"expected a local time like 08:00, got {at!r}")
+        raise ContractError(f"expected a local time like 08:00, got {at[:60]!r}")
 
 
 @frozen

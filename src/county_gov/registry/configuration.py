@@ -24,6 +24,10 @@ from county_gov.contract.text import Text
 from county_gov.errors import Problem
 
 T = TypeVar("T")
+LONGEST_WORD = 200
+"""Characters of an id, and of a word that is compared with known ones."""
+LONGEST_WORD = 200
+"""Characters of an id, and of a word that is compared with known ones."""
 SHOWN = 60
 """Characters of a wrong value that a message shows."""
 
@@ -168,8 +172,13 @@ def structure(
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """A hint naming the nearest known word, or the known words where none is near."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    """A hint naming the nearest known word, or the known words where none is near.
+
+    What is longer than `LONGEST_WORD` is near to nothing: comparing takes the product of lengths.
+    """
+    short = [one for one in known if len(one) <= LONGEST_WORD]
+    near = len(word) <= LONGEST_WORD
+    close = difflib.get_close_matches(word, short, n=1, cutoff=0.6) if near else []
     if close:
         return f"did you mean {close[0]!r}?"
     return "known: " + ", ".join(sorted(known)) if known else "nothing is known here"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from county_gov.errors import Problem
-from county_gov.registry.configuration import did_you_mean
+from county_gov.registry.configuration import LONGEST_WORD, did_you_mean
 from county_gov.registry.rosters import roster_problems
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def check_references(contributions: Contributions, place: str) -> list[Problem]:
     for owner, kind, target, known in _references(contributions):
         names = sorted(known)
         if target and target not in names:
-            tell(owner, f"there is no {kind} {target!r}; {did_you_mean(target, names)}")
+            hint = did_you_mean(target, names)
+            tell(owner, f"there is no {kind} {target[:LONGEST_WORD]!r}; {hint}")
     for owner, text in roster_problems(contributions):
         tell(owner, text)
     for path in contributions.pages:

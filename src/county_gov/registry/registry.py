@@ -24,11 +24,12 @@ from county_gov.contract.rule import Rule
 from county_gov.contract.source import Source
 from county_gov.contract.workflow import Workflow
 from county_gov.errors import ContractError, Problem
-from county_gov.registry.configuration import did_you_mean
+from county_gov.registry.configuration import LONGEST_WORD, did_you_mean
 from county_gov.registry.discovery import LoadedPlugin, available
 from county_gov.registry.instructions import commands_of
 from county_gov.registry.references import check_references
 from county_gov.registry.requirements import check_requirements
+from county_gov.registry.shape import SHOWN
 
 C = TypeVar("C")
 
@@ -213,6 +214,9 @@ def _refusal(
     if not isinstance(item, cls):
         return f"{kind}() must return {cls.__name__} objects, got {type(item).__name__}"
     key = _id(item)
+    if len(key) > LONGEST_WORD:
+        text = f"{key[:SHOWN]!r}… in {kind}() has {len(key)} characters"
+        return f"the id {text}; at most {LONGEST_WORD} are taken"
     separator = "/" if kind == "pages" else "."
     if not key.startswith(plugin.name + separator):
         return f"the id {key!r} in {kind}() must begin with {plugin.name + separator!r}"

@@ -28,7 +28,7 @@ from county_gov.registry.limits import MIB, ProcessLimits
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 OWN = syscalls._X86_64 if syscalls.machine() == "x86_64" else syscalls._GENERIC
-NUMBERS = {**OWN, **syscalls._SHARED, **syscalls.checked()}
+NUMBERS = {**OWN, **syscalls._SHARED, **syscalls.checked(), "newer": syscalls.UNKNOWN}
 F_SETSIG, F_SETOWN_EX, F_NOTIFY, F_SETLEASE = 10, 15, 1026, 1024
 FIOSETOWN, SIOCSPGRP, FIOASYNC = 0x8901, 0x8902, 0x5452
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_PTRACER = 1, 4, 0x59616D61
@@ -122,6 +122,14 @@ def attempts(parent: int, file: Path) -> dict[str, Callable[[], object]]:
         "write": lambda: os.write(os.open(file, os.O_WRONLY), b"x"),
         "create": lambda: os.write(os.open(file.with_name("new"), os.O_WRONLY | os.O_CREAT), b"x"),
         "temporary": tempfile.TemporaryFile,
+        "sync": lambda: call("sync"),
+        "syncfs": lambda: call("syncfs", opened),
+        "fsync": lambda: os.fsync(opened),
+        "io_setup": lambda: call("io_setup", 1, ctypes.byref(ctypes.c_ulong())),
+        "mbind": lambda: call("mbind", None, 0, 0, None, 0, 0),
+        "personality": lambda: call("personality", 0xFFFFFFFF),
+        "vmsplice": lambda: call("vmsplice", _other, vector, 0, 0),
+        "newer": lambda: call("newer"),
     }
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from county_gov.contract import context as contexts
 from county_gov.contract.batch import Batch
+from county_gov.contract.endpoint import Endpoint, Response
 from county_gov.contract.page import Figure
 from county_gov.contract.text import Text
 from county_gov.errors import CaseConflict, CommandRefused, ContractError, PluginFailed
@@ -186,6 +187,29 @@ def test_a_column_of_texts_is_what_its_lengths_say(
         return
     with pytest.raises(ContractError, match=words):
         unpacked(tree, beside)
+
+
+async def no_answer(_ctx: object, _request: object) -> Response:
+    """An endpoint's handler."""
+    return Response()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/a" * 45 + " ", "/" * 90 + " ", "/{a}" * 45 + " ", "/" + "a" * 190 + " ", "/a" * 1_000_000],
+)
+def test_an_endpoints_path_cannot_cost_the_county_its_time(path: str) -> None:
+    """A path that is none is refused at once, however it is made."""
+    text = Text(zh="址", en="At")
+    endpoint = Endpoint("x.y", text, "GET", "/a", "x.read", no_answer)
+    tree = msgspec.msgpack.decode(Packer({}).message(endpoint, "endpoint"))
+    tree[tree.index("path") + 1] = path
+    raw = msgspec.msgpack.encode(tree)
+
+    with pytest.raises(ContractError, match=r"endpoint x\.y: the path") as refused:
+        Unpacker(memoryview(b""), lambda _reference, _of: no_answer, SHAPES).value(raw)
+
+    assert len(str(refused.value)) < 400
 
 
 def test_nothing_beside_the_tree_is_taken_twice() -> None:

@@ -1,7 +1,7 @@
 """Which system calls a plugin's process may make, as classic BPF (``seccomp(2)``).
 
-Only the standard library is used. Some calls are refused whatever they ask for; others are let
-through with the arguments that harm nobody.
+Only the standard library is used. Some calls are refused whatever they ask for, and so are those
+that are newer than this list; others are let through with the arguments that harm nobody.
 """
 
 from __future__ import annotations
@@ -83,6 +83,11 @@ def filter_program(
         checked: Numbers of the calls whose arguments are looked at, by name.
     """
     program = _begin(architecture)
+    # As on a kernel that has not got them, so that the C library takes the older call.
+    program += [
+        _step(AT_LEAST, syscalls.UNKNOWN, otherwise=1),
+        _step(RETURN, REFUSE | errno.ENOSYS),
+    ]
     for number in forbidden:
         program += _when(number, REFUSED)
     # The C library falls back to clone where clone3, whose flags no filter can read, is not known.

@@ -1,5 +1,8 @@
 """Numbers of the system calls that a confined process may not make, by machine.
 
+This is a list of what is refused. Calls that came after it was written have numbers from `UNKNOWN`
+on and are refused as well, so that a newer kernel offers a plugin nothing that nobody has judged.
+
 x86_64 has numbers of its own; aarch64, riscv64 and loongarch64 share the generic table of
 ``include/uapi/asm-generic/unistd.h``.
 """
@@ -40,7 +43,10 @@ _SHARED: Mapping[str, int] = MappingProxyType(
         "quotactl_fd": 443,
         "memfd_secret": 447,
         "process_mrelease": 448,
+        "set_mempolicy_home_node": 450,
         "fchmodat2": 452,
+        "statmount": 457,
+        "listmount": 458,
         "setxattrat": 463,
         "removexattrat": 466,
         "open_tree_attr": 467,
@@ -66,7 +72,10 @@ _X86_64: Mapping[str, int] = MappingProxyType(
         "perf_event_open": 298, "fanotify_init": 300, "fanotify_mark": 301,
         "name_to_handle_at": 303, "open_by_handle_at": 304, "sendmmsg": 307, "setns": 308,
         "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312, "sched_setattr": 314,
-        "memfd_create": 319, "bpf": 321, "execveat": 322, "userfaultfd": 323,
+        "memfd_create": 319, "bpf": 321, "execveat": 322, "userfaultfd": 323, "msync": 26,
+        "fsync": 74, "fdatasync": 75, "personality": 135, "modify_ldt": 154, "sync": 162,
+        "io_setup": 206, "mbind": 237, "set_mempolicy": 238, "sync_file_range": 277,
+        "vmsplice": 278, "syncfs": 306,
     }
 )  # fmt: skip
 _GENERIC: Mapping[str, int] = MappingProxyType(
@@ -86,7 +95,9 @@ _GENERIC: Mapping[str, int] = MappingProxyType(
         "perf_event_open": 241, "accept4": 242, "fanotify_init": 262, "fanotify_mark": 263,
         "name_to_handle_at": 264, "open_by_handle_at": 265, "setns": 268, "sendmmsg": 269,
         "process_vm_readv": 270, "process_vm_writev": 271, "kcmp": 272, "sched_setattr": 274,
-        "memfd_create": 279, "bpf": 280, "execveat": 281, "userfaultfd": 282,
+        "memfd_create": 279, "bpf": 280, "execveat": 281, "userfaultfd": 282, "io_setup": 0,
+        "vmsplice": 75, "sync": 81, "fsync": 82, "fdatasync": 83, "sync_file_range": 84,
+        "personality": 92, "msync": 227, "mbind": 235, "set_mempolicy": 237, "syncfs": 267,
     }
 )  # fmt: skip
 _X86_64_CHECKED: Mapping[str, int] = MappingProxyType(
@@ -102,6 +113,8 @@ _GENERIC_CHECKED: Mapping[str, int] = MappingProxyType(
     }
 )  # fmt: skip
 CLONE3 = 435
+UNKNOWN = 470
+"""The first number that was given to no call when this list was written (Linux 6.17)."""
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
 
 
@@ -114,7 +127,10 @@ def forbidden() -> tuple[int, ...]:
     """Calls that answer EPERM.
 
     New processes, other processes, sockets, mounts, keys, tracing; and what Landlock leaves open:
-    the rights, owners, times and attributes of files, and watching folders.
+    the rights, owners, times and attributes of files, and watching folders. Making the disk write
+    what it has cached, which would hold up the database. What no plugin needs: asynchronous
+    requests (``io_setup``), pages lent to pipes (``vmsplice``), segments, the placing of memory,
+    ``personality``, and the list of mounts.
     """
     own = _X86_64 if machine() == "x86_64" else _GENERIC
     return tuple(sorted({*own.values(), *_SHARED.values()}))
