@@ -31,6 +31,7 @@ class EarPlugin:
     """Remembers the titles of the cases that it hears of, and fails on some of them.
 
     ``deaf`` holds the titles on which it fails, "*" for all; on ``deadly`` it ends the process.
+    Where ``slow`` is given it says that it was reached, and waits.
     """
 
     config: NoConfig = field(factory=NoConfig)
@@ -39,6 +40,8 @@ class EarPlugin:
     deaf: set[str] = field(factory=set)
     deadly: str = ""
     told: asyncio.Event = field(factory=asyncio.Event)
+    slow: asyncio.Event | None = None
+    reached: asyncio.Event = field(factory=asyncio.Event)
     api: ClassVar[int] = 0
     Config: ClassVar[type[NoConfig]] = NoConfig
 
@@ -51,6 +54,9 @@ class EarPlugin:
             os.kill(os.getpid(), signal.SIGKILL)
         if "*" in self.deaf or title in self.deaf:
             raise ConnectionError(f"cannot tell of {title}")
+        if self.slow is not None:
+            self.reached.set()
+            await self.slow.wait()
         self.heard.append(title)
         self.told.set()
 

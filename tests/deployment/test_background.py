@@ -1,19 +1,24 @@
-"""Loops of a county: a source goes on whatever it delivers."""
+"""Loops of a county: a source goes on whatever it delivers, and what is old is forgotten."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from county_gov.contract.access import Scope
 from county_gov.contract.clock import HOUR
 from county_gov.contract.source import Decoded, Delivery, Outcome, Source, Things
 from county_gov.contract.text import Text
-from county_gov.deployment.background import pull
+from county_gov.deployment.background import forget_old, pull
 from county_gov.intake.intake import Intake
 from county_gov.intake.quarantine import Quarantine
+from county_gov.store import outbox, tables
 from county_gov.store.observations import Observations
+from tests.deployment.listening import AREA, listening_county
 from tests.intake.bad_inputs import DATASTREAM, RECEIVED_AT
 from tests.intake.sample_registers import SampleRegisters, put_registers
 
@@ -58,3 +63,52 @@ async def test_what_cannot_be_read_holds_up_nothing(store: Store, clock: Standin
     assert [("unsupported_wire_format", b"x"), ("unreadable", b"{")] == [
         (one.code, one.raw) for one in items
     ]
+
+
+@pytest.mark.parametrize(("days", "forgotten"), [(8, 0), (200, 1)])
+async def test_what_a_plugin_has_done_under_a_key_stays_done(
+    tmp_path: Path, clock: StandingClock, days: int, forgotten: int
+) -> None:
+    """Cases and notices come once for ever; a person's request may be repeated for a week."""
+    county = listening_county(tmp_path, clock)
+    await county.start(background=False)
+    ctx = county.context("dam.job")
+
+    async def write() -> str:
+        case = await ctx.open_case(
+            "dam.watch", title="一", area=AREA, subject="L1", data={}, idempotency_key="L1:expired"
+        )
+        await ctx.notify("keeper", subject="一", body="", idempotency_key="L1:expired")
+        return case.id
+
+    async def count(table: str) -> int:
+        rows = tables.metadata.tables[table]
+        return len(await county.store.read(lambda snapshot: snapshot.rows(rows.select())))
+
+    first = await write()
+    await county.store.write(
+        lambda tx: tx.insert(
+            tables.idempotency_keys,
+            scope="account:7",
+            key="k",
+            fingerprint="",
+            result="{}",
+            at=tx.at,
+        )
+    )
+    keys = await count("idempotency_keys")
+    await county.store.write(
+        lambda tx: outbox.settle(
+            tx, [outbox.Verdict(one.id, 0, "sent", "") for one in outbox.list_letters(tx)[0]]
+        )
+    )
+    letters = await count("outbox")
+    clock.advance(seconds=days * 86_400)
+    await forget_old(county.store)
+    again = await write()
+    left = await count("outbox")
+    kept = await count("idempotency_keys")
+    await county.stop()
+
+    assert (first, 1) == (again, letters)
+    assert (letters - forgotten, keys - 1 + forgotten) == (left, kept)

@@ -8,14 +8,17 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from county_gov.api import SYSTEM, Actor, NotFound
 from county_gov.deployment import County
 from county_gov.deployment.events import EventState, pause_after
+from county_gov.rules.judging import decode_change
 from county_gov.store import missed_events, tables
+from county_gov.store.followers import JournalRow
 from county_gov.store.missed_events import Waiting
-from tests.deployment.listening import EarPlugin, follower_of, listening_county, opened
+from tests.deployment.listening import AREA, EarPlugin, follower_of, listening_county, opened
 from tests.store_fixtures import StandingClock
 
 DAY_SECONDS = 86_400.0
@@ -223,6 +226,67 @@ async def test_an_unknown_number_is_refused(county: County) -> None:
         await county.missed_events.ask(12, actor=SYSTEM, key="k")
 
 
+async def test_a_plugin_that_is_gone_is_asked_for_nothing(county: County) -> None:
+    """Its missed event stays as it is, and who asks is told why."""
+    row = JournalRow(300, "case", "1", 1, b"{}")
+    await county.store.write(lambda tx: missed_events.add(tx, "gone", row, attempts=1, reason="x"))
+    found, _total = await county.missed_events.list_open()
+    with pytest.raises(
+        NotFound, match=r"no plugin 'gone' listens to events; known: dam, ear, other"
+    ):
+        await county.missed_events.ask(found[0].id, actor=ADMINISTRATOR, key="k")
+    after, _total = await county.missed_events.list_open()
+
+    assert "missed" == after[0].state
+
+
+async def test_what_one_plugin_missed_does_not_wait_for_another(
+    county: County, clock: StandingClock, ear: EarPlugin, other: EarPlugin
+) -> None:
+    """One is still being told when the other is asked for, told and done."""
+    number = await miss(county, clock, ear, "一")
+    ear.deaf.clear()
+    clock.advance(seconds=301)
+    missed = await county.store.read(lambda snapshot: missed_events.read_missed(snapshot, number))
+    assert missed is not None
+    event = missed.event
+    await county.store.write(
+        lambda tx: missed_events.add(tx, "other", event, attempts=1, reason="x")
+    )
+    ear.slow = asyncio.Event()
+    await county.missed_events.ask(number, actor=ADMINISTRATOR, key="k1")
+    slow = asyncio.create_task(county.missed_events.deliver("ear"))
+    await ear.reached.wait()
+    await county.missed_events.ask_all("other", actor=ADMINISTRATOR, key="k2")
+    async with asyncio.timeout(20):
+        await county.missed_events.deliver("other")
+    heard = [*other.heard], [*ear.heard]
+    ear.slow.set()
+    await slow
+
+    assert (["一"], []) == heard
+    assert ["一"] == ear.heard
+
+
+async def test_an_event_that_cannot_be_read_is_put_off_then_missed(
+    county: County, clock: StandingClock, ear: EarPlugin
+) -> None:
+    """Another release wrote it: the next event comes, and the reason is kept."""
+    await county.store.write(lambda tx: tx.journal("case", "1", b'{"matter":"1"}'))
+    await opened(county, "二")
+    for _ in range(5):
+        await try_again(county, clock)
+    held = await state(county)
+    await try_again(county, clock, seconds=DAY_SECONDS)
+    await try_again(county, clock)
+    found, _total = await county.missed_events.list_open()
+
+    assert held.delay is not None
+    assert "the event cannot be read: KeyError: 'case'" == held.delay.reason
+    assert ["二"] == ear.heard
+    assert [held.delay.reason] == [one.reason for one in found if one.plugin == "ear"]
+
+
 async def test_a_running_county_does_not_wait_for_a_plugin_that_fails(
     tmp_path: Path, clock: StandingClock
 ) -> None:
@@ -300,3 +364,29 @@ def test_pauses_grow_to_ten_minutes() -> None:
     assert [1.0, 2.0, 4.0, 512.0, 600.0, 600.0] == [
         pause_after(attempts) for attempts in (1, 2, 3, 10, 11, 10_000)
     ]
+
+
+def test_an_alert_of_another_release_is_read_as_far_as_it_is_known() -> None:
+    """What is not known here is left out, what may be missing is, and what may not is told."""
+    episode = {
+        "id": 1,
+        "policy": "dam.high",
+        "datastream": "dam.gauge",
+        "area": AREA,
+        "severity": "urgent",
+        "started_at": 1,
+        "ended_at": None,
+        "last_reading_at": 1,
+        "peak": 1.0,
+        "corrected": False,
+        "withdrawn": False,
+    }
+
+    def told(values: dict[str, object]) -> bytes:
+        return msgspec.json.encode({"change": "raised", "episode": values})
+
+    change, read, details = decode_change(told({**episode, "later": 1}))
+
+    assert ("raised", 1, "", {}) == (change, read.id, read.case, details)
+    with pytest.raises(TypeError, match="peak"):
+        decode_change(told({name: one for name, one in episode.items() if name != "peak"}))

@@ -7,6 +7,7 @@ import asyncio
 from attrs import define
 
 from county_gov.contract.clock import MICROSECONDS
+from county_gov.errors import ContractError
 from county_gov.registry.gateway import Answer, Failed, Gateway
 
 
@@ -97,3 +98,24 @@ async def test_after_the_pause_one_call_is_tried_and_the_others_wait_for_it() ->
     assert isinstance(second, Answer)
     assert 2 == len(begun)
     assert gateway.circuit("one", "page").breaker.closed
+
+
+async def test_a_forgiving_call_is_counted_and_cuts_nothing_off() -> None:
+    """What the function raises stays without consequence; a wrong result opens the circuit."""
+    gateway = Gateway(SetClock(), limit=2)
+
+    async def broken() -> int:
+        return fail()
+
+    async def wrong() -> int:
+        msg = "no answer"
+        raise ContractError(msg)
+
+    for _ in range(3):
+        failed = await gateway.call_async("one", "hook", broken, seconds=1, forgiving=True)
+        assert isinstance(failed, Failed)
+    circuit = gateway.circuit("one", "hook")
+    assert (True, 3) == (circuit.breaker.closed, circuit.failures)
+    for _ in range(2):
+        await gateway.call_async("one", "hook", wrong, seconds=1, forgiving=True)
+    assert not circuit.breaker.closed

@@ -197,6 +197,37 @@ async def test_a_public_endpoint_answers_anybody_with_what_is_public(
             assert 0 < streams
 
 
+async def test_bad_input_closes_a_public_endpoint_for_nobody(
+    folder: Path, clock: StandingClock, serve_county: Serve
+) -> None:
+    """A handler that raises is told each time, and a key that is none is the caller's fault."""
+
+    async def report(ctx: EndpointContext, request: Request) -> Response:
+        case = await ctx.plugin.open_case(
+            "sensors.pollution",
+            title="群众反映",
+            area="990101001001001",
+            subject="aotizhongxin.pm25",
+            data={},
+            idempotency_key=request.query["key"],
+        )
+        return Response.json(case.id)
+
+    title = Text(zh="公开")
+    more = Endpoint("desk.open", title, "GET", "/desk/v1/open", "", report, public=True)
+    async with county_with(folder, DeskPlugin(NoConfig(), more=(more,)), clock) as county:
+        site = await serve_county(county)
+        visitor, statuses, said = site.visitor(), [], ""
+        for query in (*[""] * 6, "key=", f"key={'k' * 201}", "key=k"):
+            async with visitor.get(f"/desk/v1/open?{query}") as answer:
+                statuses.append(answer.status)
+                said = await answer.text()
+        failures = county.gateway.circuit("desk", "endpoint desk.open").failures
+
+    assert [*[503] * 6, 422, 422, 200] == statuses, said
+    assert 6 == failures
+
+
 @pytest.mark.parametrize(("permission", "public"), [("", False), ("desk.read", True)])
 def test_an_endpoint_has_a_permission_or_is_public(permission: str, public: bool) -> None:
     """Neither and both are refused."""
@@ -209,7 +240,11 @@ def test_an_endpoint_has_a_permission_or_is_public(permission: str, public: bool
 
 
 @pytest.mark.parametrize(
-    "path", ["levels", "/a b", "/a/{B}", "/a/{x:.*}", "/a/{x}/{x}", "/a/{x", "/a?b", "/a#b", "/é"]
+    "path",
+    [
+        *("levels", "/a b", "/a/{B}", "/a/{x:.*}", "/a/{x}/{x}", "/a/{x", "/a?b", "/a#b", "/é"),
+        *("", "{x}/a", "/{x}{y}", "/" + "a" * 200),
+    ],
 )
 def test_a_path_that_is_none_is_refused(path: str) -> None:
     """Only letters, digits and names in braces."""
@@ -231,6 +266,7 @@ def test_a_path_that_is_none_is_refused(path: str) -> None:
         (Response(status=True), "status"),
         (Response(body="text"), "body"),  # type: ignore[arg-type]
         (Response(media_type="json"), "media_type"),
+        (Response(media_type="text/" + "a" * 196), "media_type"),
         (Response(media_type="text/html\r\nX: y"), "media_type"),
         (Response(headers={"X-A": "a\r\nb"}), "header"),
         (Response(headers={"X A": "b"}), "header"),

@@ -132,7 +132,7 @@ def test_a_task_ends_once(any_store: Store) -> None:
 
 
 def test_a_key_is_kept_once_and_forgotten_in_time(any_store: Store) -> None:
-    """A second result under one key does not replace the first; old keys of requests can be dropped."""
+    """A second result under one key does not replace the first; requests' keys can be dropped."""
     result = rows.KeptResult(fingerprint="f", case=1, version=2)
     any_store.submit(lambda tx: rows.keep_result(tx, "account:1", "k", result)).result()
     assert result == any_store.read_now(lambda s: rows.kept_result(s, "account:1", "k"))

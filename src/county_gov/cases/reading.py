@@ -284,14 +284,15 @@ class CaseReading:
         """What an entry of kind "case" in the journal tells: the case as it was right then.
 
         Raises:
-            StoreError: if the case is not there.
+            CaseNotFound: if the case is not there.
+            LookupError, TypeError, ValueError: if the entry cannot be read.
         """
         entry = msgspec.json.decode(payload)
         view = await self._store.read(
             lambda snapshot: rows.view_at(snapshot, int(entry["case"]), entry["version"])
         )
         if view is None:
-            raise StoreError(f"journal position {position} speaks of no case: {entry!r}")
+            raise CaseNotFound(f"journal position {position} speaks of no case: {entry!r}")
         return CaseMoved(
             case=view,
             event=entry["event"],

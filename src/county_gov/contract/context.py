@@ -312,9 +312,10 @@ class ActingContext(ReadingContext, Protocol):
     Each write is durable when it returns, and carries an idempotency key: the same write under the
     same key is done once, however often and however concurrently it is asked for, also after a
     crash, and gives the first result again, whatever else it says; for ever on the plugin's own
-    behalf, for seven days on that of a person or device. A key is any text of 1 to 200 characters. It counts within this contribution (this job, source, endpoint, verb, or the
-    plugin's events) and for one kind of write and its target: records of a dataset, cases of a
-    workflow about a subject, one event of a case, notices to a recipient.
+    behalf, for seven days on that of a person or device. A key is any text of 1 to 200 characters.
+    It counts within this contribution (this job, source, endpoint, verb, or the plugin's events)
+    and for one kind of write and its target: records of a dataset, cases of a workflow about a
+    subject, one event of a case, notices to a recipient.
 
     So make the key of what the write is done for: ``f"report:{run.at}"``, ``f"{licence}:expired"``,
     ``str(event.position)``; never of the clock or of chance. In a `CommandContext` keys count

@@ -75,9 +75,7 @@ class CountyContexts:
             plugin=plugin,
         )
 
-    def context(
-        self, contribution: str, *, call: str = "", brought: bool = False
-    ) -> PluginContext:
+    def context(self, contribution: str, *, call: str = "", brought: bool = False) -> PluginContext:
         """The context in which a plugin acts on its own behalf.
 
         Args:
