@@ -26,8 +26,6 @@ from county_gov.errors import Problem
 T = TypeVar("T")
 LONGEST_WORD = 200
 """Characters of an id, and of a word that is compared with known ones."""
-LONGEST_WORD = 200
-"""Characters of an id, and of a word that is compared with known ones."""
 SHOWN = 60
 """Characters of a wrong value that a message shows."""
 
