@@ -46,9 +46,10 @@ class StoryCounty(County):
         chance = random.Random(0)  # noqa: S311 (jitter that is the same each time)
         super().__init__(settings, plugins=plugins, clock=clock, chance=chance)
 
-    def context(self, contribution: str, *, call: str = "") -> PluginContext:
+    def context(self, contribution: str, *, call: str = "", brought: bool = False) -> PluginContext:
         """The context of one plugin."""
-        return evolve(super().context(contribution, call=call), http=self._http)
+        context = super().context(contribution, call=call, brought=brought)
+        return evolve(context, http=self._http)
 
 
 class Stage:
