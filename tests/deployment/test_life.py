@@ -18,6 +18,7 @@ from county_gov.api import (
     Event,
     Field,
     Hooks,
+    Parameter,
     Permission,
     Schema,
     Scope,
@@ -76,6 +77,7 @@ class DikePlugin:
     config: NoConfig
     flow: Workflow
     heard: list[str] = field(factory=list)
+    settings: tuple[Parameter, ...] = ()
     api: ClassVar[int] = 0
     Config: ClassVar[type[NoConfig]] = NoConfig
 
@@ -83,6 +85,11 @@ class DikePlugin:
     def workflows(self) -> Iterable[Workflow]:
         """The workflow."""
         return (self.flow,)
+
+    @implements(Hooks.parameters)
+    def parameters(self) -> Iterable[Parameter]:
+        """None, unless a test gives some."""
+        return self.settings
 
     @implements(Hooks.permissions)
     def permissions(self) -> Iterable[Permission]:
@@ -296,3 +303,28 @@ async def test_the_plan_tells_what_changed(tmp_path: Path) -> None:
     assert [
         "workflow dike.leak: version 2; 1 open under version 1, 1 open under version 2"
     ] == plan(county(tmp_path, second, version="2.0"))
+
+
+def limit(maximum: float, *choices: str) -> Parameter:
+    """A limit that varies by a choice."""
+    return Parameter(
+        id="dike.limit",
+        title=Text(zh="水位上限", en="Limit"),
+        field=Field("limit", "float64", Text(zh="水位"), unit="m", maximum=maximum),
+        permission=READ,
+        approval_permission="dike.case.move",
+        varies_by=tuple((one, Text(zh=one)) for one in choices),
+    )
+
+
+async def test_the_plan_tells_what_values_a_parameter_may_have_now(tmp_path: Path) -> None:
+    """Its bounds and what it varies by, before and after; approved values stay."""
+    made = evolve(plugin(workflow(1)), settings=(limit(9.0, "1", "2"),))
+    async with county(tmp_path, made):
+        pass
+    assert [] == plan(county(tmp_path, made))
+    changed = evolve(made, settings=(limit(8.0, "1"),))
+    assert [
+        "parameter dike.limit: maximum: 9.0 -> 8.0, varies by: choice of 1, 2 -> choice of 1;"
+        " approved values stay as they are: see on its page whether they still fit"
+    ] == plan(county(tmp_path, changed))

@@ -22,6 +22,7 @@ from county_gov.rules.episode import fingerprint
 from county_gov.store import alerts, cases, inventory, migration, records_declared
 
 if TYPE_CHECKING:
+    from county_gov.contract.parameter import Parameter
     from county_gov.contract.rule import Rule
     from county_gov.deployment.county import County
     from county_gov.registry.registry import Registry
@@ -87,6 +88,8 @@ class Inventory(msgspec.Struct, frozen=True):
     rules: dict[str, Words] = {}
     editions: dict[str, KeptRule] = {}
     policies: dict[str, str] = {}
+    settings: dict[str, dict[str, str]] = {}
+    """What a parameter's values may be and vary by, in words."""
 
 
 def inventory_of(registry: Registry) -> Inventory:
@@ -106,6 +109,7 @@ def inventory_of(registry: Registry) -> Inventory:
             key: fingerprint(one, found.rules[one.rule])
             for key, one in found.alert_policies.items()
         },
+        settings={key: _setting(one) for key, one in found.parameters.items()},
     )
 
 
@@ -177,6 +181,7 @@ class Life:
             *_of_plugins(before, now),
             *self._of_workflows(snapshot, before, now),
             *_of_names("parameter", before.parameters, now.parameters, "its values stay"),
+            *_of_settings(before, now),
             *_of_names("job", before.jobs, now.jobs, "its runs stay"),
             *_of_names("rule", before.rules, now.rules, "its alerts stay"),
             *self._of_rules(snapshot, before, now),
@@ -259,6 +264,38 @@ def _of_names(
         yield f"{kind} {key}: removed; {left}"
 
 
+def _of_settings(before: Inventory, now: Inventory) -> Iterator[str]:
+    """Parameters whose values may be others, or vary by something else."""
+    for key in sorted(set(before.settings) & set(now.settings)):
+        changes = list(_changes(before.settings[key], now.settings[key]))
+        if changes:
+            yield (
+                f"parameter {key}: {', '.join(changes)}; approved values stay as they are: "
+                "see on its page whether they still fit"
+            )
+
+
+def _changes(old: Mapping[str, str], new: Mapping[str, str], what: str = "") -> Iterator[str]:
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            yield f"{what}{name}: {old.get(name, 'none')} -> {new.get(name, 'none')}"
+
+
+def _setting(parameter: Parameter) -> dict[str, str]:
+    field, varies_by = parameter.field, parameter.varies_by
+    return {
+        "type": field.dtype,
+        "unit": field.unit,
+        "decimals": str(field.decimals),
+        "minimum": str(field.minimum),
+        "maximum": str(field.maximum),
+        "varies by": varies_by
+        if isinstance(varies_by, str)
+        else f"choice of {', '.join(value for value, _ in varies_by)}",
+        "default": str(parameter.default),
+    }
+
+
 def _differences(old: KeptRule, new: KeptRule) -> Iterator[str]:
     """What changed of a rule, in words."""
     if old.version != new.version:
@@ -267,10 +304,7 @@ def _differences(old: KeptRule, new: KeptRule) -> Iterator[str]:
         ("configuration", old.configuration, new.configuration),
         ("input", old.inputs, new.inputs),
     ):
-        for name in sorted({*was, *is_now}):
-            if was.get(name) != is_now.get(name):
-                told = f"{was.get(name, 'none')} -> {is_now.get(name, 'none')}"
-                yield f"{what} {name}: {told}"
+        yield from _changes(was, is_now, f"{what} ")
 
 
 def _judged_anew(counts: Mapping[str, tuple[int, int]], policies: list[str]) -> str:
