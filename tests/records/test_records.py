@@ -243,12 +243,13 @@ async def test_rows_are_written_within_the_scope(records: Records) -> None:
     assert 1 == (await write("3", code="R3", name="库", area=VILLAGE)).version
     for key, values in (
         ("4", {"code": "R3", "area": SOUTH}),
-        ("5", {"code": "R1", "area": NORTH}),
         ("6", {"code": "R2", "name": "乙"}),
         ("7", {"code": "R4", "name": "库"}),
     ):
         with pytest.raises(AccessDenied):
             await write(key, **values)
+    with pytest.raises(NotFound):
+        await write("5", code="R1", area=NORTH, name="库")
     with pytest.raises(NotFound):
         await records.remove(north, ID, "R1", idempotency_key="8")
     with pytest.raises(AccessDenied):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -124,9 +124,10 @@ class Planner:
         self._refuse_twice(drafts)
         records = [one.key.record for one in drafts if one.key is not None]
         current = tables.read_rows(snapshot, self.desk.table, records)
+        hidden = self._hidden_areas(snapshot, [one.values for one in current.values()])
         for one in drafts:
             if one.key is not None:
-                self._merge(snapshot, one, current.get(one.key))
+                self._merge(snapshot, one, current.get(one.key), hidden)
         self._refuse_unknown(snapshot, drafts)
         self._refuse_elsewhere(snapshot, drafts)
         counts: Counter[RowKind] = Counter(one.kind for one in drafts)
@@ -178,14 +179,35 @@ class Planner:
                 place = self.desk.known.dataset.schema.key[0]
                 one.problems.append(Problem(place, f"is in row {number} of this file already"))
 
-    def _merge(self, snapshot: Snapshot, draft: Draft, current: StoredRow | None) -> None:
+    def _hidden_areas(
+        self, snapshot: Snapshot, rows: Iterable[Mapping[str, Value]]
+    ) -> frozenset[str | None]:
+        """The areas of those rows that the actor does not see."""
+        by_area = {area_of(self.desk.known.dataset, values): values for values in rows}
+        return frozenset(
+            area
+            for area, values in by_area.items()
+            if not self.desk.sees(snapshot, self.actor, values, importing=True)
+        )
+
+    def _merge(
+        self,
+        snapshot: Snapshot,
+        draft: Draft,
+        current: StoredRow | None,
+        hidden: frozenset[str | None],
+    ) -> None:
+        told_of = current
         if current is not None:
             area = area_of(self.desk.known.dataset, current.values)
+            if area in hidden:
+                told_of = None
             scope = unmasking(self.actor, self.desk.known)
             seen = scope.everywhere or tables.sees(snapshot, scope, area, self.desk.today)
             current = evolve(current, unmasked=seen)
+            told_of = told_of and current
         draft.current = current
-        draft.kept, problems = merged(self.desk.known, draft.values, current)
+        draft.kept, problems = merged(self.desk.known, draft.values, told_of)
         told = {one.place for one in draft.problems}
         draft.problems += [one for one in problems if one.place not in told]
 
@@ -211,19 +233,45 @@ class Planner:
                     draft.problems.append(Problem(one.name, words))
 
     def _refuse_elsewhere(self, snapshot: Snapshot, drafts: Sequence[Draft]) -> None:
-        """Refuse rows that lie, or would lie, outside the area in which the actor writes."""
+        """Refuse rows that lie, or would lie, outside the area in which the actor writes.
+
+        A new row of a dated dataset lies where those of its key's other days lie as well, as it is
+        in force in their place.
+        """
         dataset = self.desk.known.dataset
+        days = self._other_days(snapshot, drafts)
         allowed: dict[str | None, bool] = {}
         for draft in drafts:
             if draft.key is None or draft.problems:
                 continue
-            states = [draft.kept] if draft.current is None else [draft.current.values, draft.kept]
-            for area in dict.fromkeys(area_of(dataset, one) for one in states):
+            there = days.get(draft.key.record, [])
+            if draft.current is not None:
+                there = [draft.current.values]
+            own = area_of(dataset, draft.kept)
+            areas = dict.fromkeys([*(area_of(dataset, one) for one in there), own])
+            for area in areas:
                 if area not in allowed:
                     allowed[area] = self.reaches(snapshot, area)
-                if not allowed[area]:
-                    words = f"writing {where_words(area)} is not yours"
-                    draft.problems.append(Problem(dataset.area, words))
+            refused = [area for area in areas if not allowed[area]]
+            hidden = self._hidden_areas(snapshot, there) if refused else frozenset()
+            words = [
+                "is in a record that is not yours"
+                if area in hidden and area != own
+                else f"writing {where_words(area)} is not yours"
+                for area in refused
+            ]
+            draft.problems += [Problem(dataset.area, one) for one in dict.fromkeys(words)]
+
+    def _other_days(
+        self, snapshot: Snapshot, drafts: Sequence[Draft]
+    ) -> dict[str, list[Mapping[str, Value]]]:
+        """The rows of all days, by key, of those keys of a dated dataset that get a new row."""
+        found: dict[str, list[Mapping[str, Value]]] = {}
+        if self.desk.known.dataset.dated:
+            new = [one.key.record for one in drafts if one.key and one.current is None]
+            for key, row in tables.read_rows(snapshot, self.desk.table, new).items():
+                found.setdefault(key.record, []).append(row.values)
+        return found
 
 
 def _data(lines: Sequence[Line]) -> Iterator[Line]:

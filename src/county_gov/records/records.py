@@ -12,7 +12,7 @@ from county_gov.contract.access import Actor
 from county_gov.contract.dataset import Dataset
 from county_gov.contract.records import Record
 from county_gov.contract.schema import Value
-from county_gov.errors import AccessDenied, DeploymentError, StoreError
+from county_gov.errors import AccessDenied, DeploymentError, NotFound, StoreError
 from county_gov.records.authority import Known
 from county_gov.records.declaration import check_datasets, decode_declaration, records_only
 from county_gov.records.importing import RecordImports
@@ -117,9 +117,10 @@ class Records(RecordImports):
                 key names one request, and another request under it is refused.
 
         Raises:
-            NotFound: if there is no such dataset for this actor, or the row that the key stands for
-                was removed since.
-            AccessDenied: if the actor may not write there.
+            NotFound: if there is no such dataset for this actor, the row is there and not theirs to
+                see, or the row that the idempotency key stands for was removed since.
+            AccessDenied: if the actor may not write there, or a new day of a key whose rows are not
+                all theirs to write.
             RecordInvalid: naming each field that is wrong.
             RecordConflict: if the row has another version, or the key stands for another request.
         """
@@ -129,7 +130,7 @@ class Records(RecordImports):
         asked = Request(actor, idempotency_key, hashed, request, plugin, dataset)
         try:
             row = await self._store.write(lambda tx: desk.put(tx, asked, values, expected_version))
-        except AccessDenied as error:
+        except (AccessDenied, NotFound) as error:
             await self._note_refusal(actor, "record.put", dataset, error, request)
             raise
         return record_of(desk.known, row)
@@ -189,7 +190,7 @@ class Records(RecordImports):
         self._tables = {key: tables.table_of(one) for key, one in datasets.items()}
 
     async def _note_refusal(
-        self, actor: Actor, action: str, target: str, error: AccessDenied, request: str
+        self, actor: Actor, action: str, target: str, error: AccessDenied | NotFound, request: str
     ) -> None:
         """Record in a transaction of its own that somebody was refused."""
         details = msgspec.json.encode({"reason": str(error)[:200]}).decode()

@@ -98,7 +98,9 @@ class Desk:
             The row as it is now, and whether who asks sees its personal fields.
 
         Raises:
-            AccessDenied: if it would be written outside the actor's area.
+            AccessDenied: if it would be written outside the actor's area, or follows rows of its
+                key that lie there.
+            NotFound: if there is a row of its key that the actor does not see.
             RecordInvalid: naming each field that is wrong.
             RecordConflict: if it has another version, or the idempotency key another request.
         """
@@ -108,6 +110,9 @@ class Desk:
             return self._answer(tx, request, before.key)
         key = self._key(values, problems)
         current = tables.read_row(tx, self.table, key)
+        hidden = current is not None and not self.sees(tx, request.actor, current.values)
+        if hidden:
+            current = None  # until the end as if there were none, so that no answer tells of it
         if current is not None:
             self._require_reach(tx, scope, current.values)
             current = evolve(current, unmasked=self._unmasked(tx, request.actor, current.values))
@@ -119,6 +124,10 @@ class Desk:
         if problems:
             raise RecordInvalid(problems)
         self._require_reach(tx, scope, kept)
+        if hidden:
+            raise self._no_record(key)
+        if current is None:
+            self._require_all_days(tx, request.actor, scope, key)
         if current is None or kept != current.values:
             version = self._write(tx, request, key, kept, current)
         past.keep_write(
@@ -133,7 +142,8 @@ class Desk:
 
         Raises:
             NotFound: if there is none within the scope.
-            AccessDenied: if it lies outside the area in which the actor writes.
+            AccessDenied: if it, or a row of its key of another day, lies outside the area in which
+                the actor writes.
             RecordInvalid: if the idempotency key cannot be one.
             RecordConflict: if it has another version.
         """
@@ -143,9 +153,10 @@ class Desk:
         if self._repeated(tx, request) is not None:
             return
         current = tables.read_row(tx, self.table, key)
-        if current is None or not self._sees(tx, request.actor, current.values):
-            raise NotFound(f"{self.known.dataset.id} has no record {full_key(key)!r}")
+        if current is None or not self.sees(tx, request.actor, current.values):
+            raise self._no_record(key)
         self._require_reach(tx, scope, current.values)
+        self._require_all_days(tx, request.actor, scope, key)
         if expected_version is not None and current.version != expected_version:
             name = full_key(key)
             raise _conflict(self.known.dataset.id, name, expected_version, current.version)
@@ -239,17 +250,24 @@ class Desk:
 
     def _answer(self, tx: Transaction, request: Request, key: RowKey) -> StoredRow:
         row = tables.read_row(tx, self.table, key)
-        if row is None or not self._sees(tx, request.actor, row.values):
+        if row is None or not self.sees(tx, request.actor, row.values):
             raise NotFound(f"{self.known.dataset.id}: {full_key(key)!r} was removed since")
         return evolve(row, unmasked=self._unmasked(tx, request.actor, row.values))
 
-    def _sees(self, tx: Transaction, actor: Actor, values: Mapping[str, Value]) -> bool:
+    def sees(
+        self,
+        snapshot: Snapshot,
+        actor: Actor,
+        values: Mapping[str, Value],
+        *,
+        importing: bool = False,
+    ) -> bool:
         """Whether a row is visible to somebody, be it only because it may be written."""
         area = self._area(values)
-        scopes = [writing(actor, self.known)]
+        scopes = [writing(actor, self.known, importing=importing)]
         if may_read(actor, self.known):
             scopes.append(reading(actor, self.known))
-        return any(tables.sees(tx, scope, area, self.today) for scope in scopes)
+        return any(tables.sees(snapshot, scope, area, self.today) for scope in scopes)
 
     def _unmasked(self, tx: Transaction, actor: Actor, values: Mapping[str, Value]) -> bool:
         scope = unmasking(actor, self.known)
@@ -262,6 +280,25 @@ class Desk:
         area = self._area(values)
         if not tables.reaches(tx, scope, area, self.today):
             raise AccessDenied(f"writing {self.known.dataset.id} {where_words(area)} is not yours")
+
+    def _require_all_days(self, tx: Transaction, actor: Actor, scope: Scope, key: RowKey) -> None:
+        """Refuse to set another row in force where those of the key's other days are not theirs."""
+        if key.valid_from is None or scope.everywhere:
+            return
+        rows = tables.read_rows(tx, self.table, [key.record]).values()
+        seen = [one.values for one in rows if self.sees(tx, actor, one.values)]
+        for values in seen:
+            self._require_reach(tx, scope, values)
+        if rows and not seen:
+            raise self._no_record(key)
+        if len(seen) < len(rows):
+            raise AccessDenied(
+                f"writing {self.known.dataset.id} {key.record!r} is not yours: it has rows of "
+                "other days that are not; ask somebody whose post covers all of them"
+            )
+
+    def _no_record(self, key: RowKey) -> NotFound:
+        return NotFound(f"{self.known.dataset.id} has no record {full_key(key)!r}")
 
 
 def area_of(dataset: Dataset, values: Mapping[str, Value]) -> str | None:

@@ -85,7 +85,7 @@ async def post_new(call: Call) -> web.StreamResponse:
             expected_version=0,
             request=call.id,
         )
-    except (RecordInvalid, RecordConflict, AccessDenied) as error:
+    except (RecordInvalid, RecordConflict, AccessDenied, NotFound) as error:
         return await _new_page(call, dataset, tried=(form, error))
     return call.redirect(
         address(dataset.id, "rows", full_key(dataset, record)), flash="record_saved"
@@ -271,7 +271,7 @@ def _refused(action: Action, tried: Tried, record: Record | None) -> Action:
     typed, error = tried
     if isinstance(error, RecordInvalid):
         return with_problems(action, typed, error.problems)
-    if isinstance(error, AccessDenied):
+    if isinstance(error, (AccessDenied, NotFound)):
         return with_problems(action, typed, (), OUTSIDE)
     if isinstance(error, RecordConflict) and error.code == "idempotency":
         return with_problems(action, typed, (), AGAIN)
