@@ -203,6 +203,7 @@ async def test_bad_input_closes_a_public_endpoint_for_nobody(
     """A handler that raises is told each time, and a key that is none is the caller's fault."""
 
     async def report(ctx: EndpointContext, request: Request) -> Response:
+        await ctx.read.cases(limit=request.query.get("limit", 1))  # type: ignore[arg-type]
         case = await ctx.plugin.open_case(
             "sensors.pollution",
             title="群众反映",
@@ -218,7 +219,7 @@ async def test_bad_input_closes_a_public_endpoint_for_nobody(
     async with county_with(folder, DeskPlugin(NoConfig(), more=(more,)), clock) as county:
         site = await serve_county(county)
         visitor, statuses, said = site.visitor(), [], ""
-        for query in (*[""] * 6, "key=", f"key={'k' * 201}", "key=k"):
+        for query in (*["", "limit=x"] * 3, "key=", f"key={'k' * 201}", "key=k"):
             async with visitor.get(f"/desk/v1/open?{query}") as answer:
                 statuses.append(answer.status)
                 said = await answer.text()

@@ -320,8 +320,8 @@ class ActingContext(ReadingContext, Protocol):
     So make the key of what the write is done for: ``f"report:{run.at}"``, ``f"{licence}:expired"``,
     ``str(event.position)``; never of the clock or of chance. In a `CommandContext` keys count
     within the click, so that "case" or ``ctx.key`` will do. In an `EndpointContext` they count
-    within who asks, so that a caller may bring a key; all who have not signed in share theirs.
-    Both hold for what is done by ``ctx.plugin`` as well.
+    within who asks, so that a caller may bring a key (one that cannot be one is the caller's 422);
+    all who have not signed in share theirs. Both hold for what is done by ``ctx.plugin`` as well.
     """
 
     @property

@@ -11,8 +11,8 @@ from aiohttp import web
 
 from county_gov.contract.endpoint import Endpoint, Request, Response
 from county_gov.deployment.calling import ask
-from county_gov.errors import ContractError, DeliveryTooLarge, Problem
-from county_gov.registry.gateway import Failed
+from county_gov.errors import ContractError, DeliveryTooLarge, PluginFailed, Problem
+from county_gov.registry.gateway import Failed, words
 from county_gov.server.api.documents import clean
 from county_gov.server.headers import SECURITY
 from county_gov.server.refusal import PluginUnavailable
@@ -158,7 +158,10 @@ async def _answer(endpoint: Endpoint, call: Call) -> web.StreamResponse:
     context = county.endpoint_context(endpoint.id, call.actor, call.id)
 
     async def attempt() -> Response:
-        response = await endpoint.handler(context, request)
+        try:
+            response = await endpoint.handler(context, request)
+        except ContractError as error:  # raised, as by what it was sent; no wrong answer
+            raise PluginFailed(words(error), raised=True) from error
         check_response(response)
         return response
 
