@@ -157,14 +157,53 @@ async def test_what_was_approved_last_counts(town: Town) -> None:
 
 
 async def test_an_areas_own_value_can_end(town: Town) -> None:
-    """From the day on which it ends, the value above counts; without any, the default."""
+    """From the day on which it ends, the value above counts; the county's has none above it."""
     await town.set(45.0)
     await town.set(46.0, area=NORTH)
     await town.set(None, TOMORROW, area=NORTH)
-    await town.set(None, TOMORROW + timedelta(days=1))
-    assert [46.0, 45.0, 40.5] == [
-        await town.level(NORTH, TODAY + timedelta(days=days)) for days in range(3)
+    assert [46.0, 45.0] == [
+        await town.level(NORTH, TODAY + timedelta(days=days)) for days in range(2)
     ]
+    for area in ("", COUNTY):
+        with pytest.raises(ProposalInvalid, match="choose whose own value ends") as refused:
+            await town.propose(None, TOMORROW, area=area)
+        assert ["area"] == places(refused.value)
+
+
+async def test_a_removed_choice_stays_listed_and_is_not_approved(town: Town) -> None:
+    """What it held can be read, and a proposal that waits for it cannot come to hold unseen."""
+    zones = (("1", Text("一类")), ("2", Text("二类")))
+    noise = evolve(LIMIT, varies_by=zones)
+    before = parameters_of(town.store, town.registers, noise)
+    given: dict[str, Any] = {
+        "effective_from": TODAY,
+        "document": "示例",
+        "number": "1",
+        "subject": "2",
+    }
+    held = await before.propose(AN, noise.id, value=50.0, key="a", **given)
+    await before.approve(BO, held.id, key="b")
+    waiting = await before.propose(AN, noise.id, value=55.0, key="c", **given)
+
+    after = parameters_of(town.store, town.registers, evolve(noise, varies_by=zones[:1]))
+
+    with pytest.raises(ProposalInvalid, match="no choice of the parameter") as refused:
+        await after.approve(BO, waiting.id, key="d")
+    assert ["subject"] == places(refused.value)
+    values = (await after.look(AN, noise.id)).values
+    assert ["", "1", "2"] == [one.subject for one in values]
+    assert values[2].current is not None
+    assert 50.0 == values[2].current.value
+    assert "rejected" == (await after.reject(BO, waiting.id, reason="已取消", key="e")).state
+
+
+async def test_a_value_for_an_area_is_not_approved_where_areas_have_none(town: Town) -> None:
+    """A proposal for an area waits while the plugin stops to vary by area."""
+    waiting = await town.propose(50.0, area=NORTH)
+    after = parameters_of(town.store, town.registers, evolve(LIMIT, varies_by=""))
+    with pytest.raises(ProposalInvalid, match="no values for areas") as refused:
+        await after.approve(BO, waiting.id, key=town.key())
+    assert ["area"] == places(refused.value)
 
 
 async def test_what_was_refused_or_taken_back_stays_visible(town: Town) -> None:

@@ -22,6 +22,13 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"leave it empty where the area's own value ends", "不再有自己的值时，此处不填"),
         (r"(.*) is not an area of the register, or is no more", r"区划中没有 \1，或已撤销"),
         (r"(.*) is not in the register of (?:areas|units)", r"\1 不在名录中"),
+        (r"choose a thing or an area", "请选择设施或区域"),
+        (r"name a thing or an area, not both", "设施和区域只能选一个"),
+        (r"choose whose own value ends; .*", "请选择取消谁的值；全县的值没有上级的值"),
+        (r"(.*) is no choice of the parameter: (.*)", r"没有类别 \1，只有 \2"),
+        (r"(.*) is no thing of the register that measures something", r"没有监测设施 \1"),
+        (r"this parameter has no values for areas; leave it empty", "这个参数不分区域，此处不填"),
+        (r"this parameter varies by no thing and no choice; .*", "不分设施和类别，此处不填"),
         (
             r"does not fit the field any more: (.*); reject it and propose anew",
             r"不再符合要求（\1），请不批准，并重新提出",

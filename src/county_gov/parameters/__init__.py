@@ -10,5 +10,6 @@ from county_gov.parameters.parameters import Parameters as Parameters
 from county_gov.parameters.reading import AreaValue as AreaValue
 from county_gov.parameters.reading import Overview as Overview
 from county_gov.parameters.reading import ParameterValues as ParameterValues
+from county_gov.parameters.targets import asked_problems as asked_problems
 from county_gov.parameters.words import value_words as value_words
 from county_gov.store.parameters import Proposal as Proposal

@@ -26,6 +26,7 @@ from county_gov.errors import (
 from county_gov.parameters.declared import check_parameters, decision_form, proposal_form
 from county_gov.parameters.held import misfit
 from county_gov.parameters.reading import ParameterReading
+from county_gov.parameters.targets import target_problems
 from county_gov.store import parameters as rows
 from county_gov.store.parameters import Draft, KeptProposal, Proposal
 
@@ -155,7 +156,8 @@ class Parameters(ParameterReading):
             reason: Why; needed for a day that has passed.
             area: Code of the area; empty for the whole county.
             subject: The thing or choice that the value is for, by what the parameter varies.
-            ends: From that day on the area, thing or choice has no value of its own any more.
+            ends: From that day on the area, thing or choice has no value of its own any more;
+                one of them has to be named.
             key: Idempotency key: the same proposal again is the first one.
             request: Id of the HTTP request, for the audit trail.
 
@@ -217,7 +219,8 @@ class Parameters(ParameterReading):
             NotFound: if there is no such proposal, or not for this actor.
             AccessDenied: if the actor may not approve it.
             ProposalConflict: if it was decided before.
-            ProposalInvalid: if a reason is missing, or the value does not fit the field any more.
+            ProposalInvalid: if a reason is missing, or the value does not fit the field any more,
+                or what it is for is no area, thing or choice any more.
         """
         return await self._decide(_Attempt(actor, key, request, proposal, "approved", reason))
 
@@ -355,15 +358,7 @@ class Parameters(ParameterReading):
         """What is wrong with a draft today: what it refers to, and a missing reason."""
         registers, problems = self._registers(), self._late(draft, draft.reason)
         day = max(draft.effective_from, self.today())
-        if draft.area and not (draft.area in registers.areas and registers.exists(draft.area, day)):
-            text = f"{draft.area[:40]!r} is not an area of the register, or is no more"
-            problems.append(Problem("area", text))
-        if parameter.varies_by == "thing" and draft.subject:
-            if not registers.datastreams_at(draft.subject):
-                text = f"{draft.subject[:40]!r} is no thing of the register that measures something"
-                problems.append(Problem("subject", text))
-            if draft.area:
-                problems.append(Problem("area", "name a thing or an area, not both"))
+        problems += target_problems(parameter, draft, registers, day)
         refers = self.parameters[draft.parameter].field.refers
         known = {"area": registers.areas, "unit": registers.units}.get(refers, {})
         if refers and draft.value is not None and draft.value not in known:
@@ -373,8 +368,10 @@ class Parameters(ParameterReading):
 
     def _misgivings(self, found: Proposal, attempt: _Attempt) -> list[Problem]:
         """Why a proposal cannot be approved today."""
+        parameter, day = self.parameters[found.parameter], max(found.effective_from, self.today())
         problems = self._late(found, attempt.reason)
-        if (wrong := misfit(self.parameters[found.parameter], found)) is not None:
+        problems += target_problems(parameter, found, self._registers(), day)
+        if (wrong := misfit(parameter, found)) is not None:
             text = f"does not fit the field any more: {wrong}; reject it and propose anew"
             problems.append(Problem("value", text))
         return problems

@@ -56,7 +56,8 @@ class Overview:
 
     Args:
         parameter: As its plugin declares it.
-        values: The whole county first, then the areas with values of their own, by code.
+        values: The whole county first, then the choices, then what else has values of its own, by
+            code; choices that the plugin removed are among them.
         proposals: Every proposal, oldest first.
         day: The local day that it speaks of.
         authority: Decides what may be done.
@@ -354,7 +355,7 @@ def _values(
     chosen: list[Target] = [("", value) for value, _ in parameter.choices]
     others = sorted(own - set(chosen), key=lambda one: (bool(one[1]), one))
     found = []
-    for area, subject in (COUNTY, *chosen, *(others if parameter.by_area else ())):
+    for area, subject in (COUNTY, *chosen, *others):
         if authority.sees(actor, parameter, authority.place(parameter, area, subject)):
             target = (area, subject)
             current = held.in_force(parameter.id, target, authority.day)

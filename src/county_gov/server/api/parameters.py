@@ -11,6 +11,7 @@ from msgspec import Struct
 from county_gov.contract.schema import Value
 from county_gov.contract.text import Text
 from county_gov.errors import Problem
+from county_gov.parameters import asked_problems
 from county_gov.parameters.words import day_words
 from county_gov.server.api.documents import rfc3339
 from county_gov.server.parameters import read_parameters
@@ -162,6 +163,9 @@ async def show_parameter(call: Call) -> web.StreamResponse:
         raise RequestInvalid([Problem("query: subject", f"{subject!r} is nothing you may see")])
     found, on = None, _day(values.text("on"))
     if overview.parameter.id in call.county.parameters.parameters:
+        registers = call.county.registers.snapshot
+        if wrong := asked_problems(parameter, area, subject, registers):
+            raise RequestInvalid([Problem(f"query: {one.place}", one.message) for one in wrong])
         found = await call.county.parameters.value(parameter.id, area=area, subject=subject, on=on)
     return call.answer(
         ParameterDetail(

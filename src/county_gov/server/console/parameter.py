@@ -97,6 +97,10 @@ async def propose(call: Call) -> web.StreamResponse:
     ends = call.request.query.get("ends") == "1"
     known = {name: words for name, words in form.items() if name in schema.names}
     values = from_words(schema, known, parameters.timezone)
+    action = "end" if ends else "propose"
+    if _target_missing(call, overview, form):
+        problem = Problem("area", "choose a thing or an area")
+        return await _page(call, Tried(action, form, (problem,)))
     try:
         await parameters.propose(
             call.actor,
@@ -114,8 +118,19 @@ async def propose(call: Call) -> web.StreamResponse:
             request=call.id,
         )
     except ProposalInvalid as error:
-        return await _page(call, Tried("end" if ends else "propose", form, error.problems))
+        return await _page(call, Tried(action, form, error.problems))
     return call.redirect(f"/parameters/{overview.parameter.id}", flash="parameter_proposed")
+
+
+def _target_missing(call: Call, overview: Overview, form: Mapping[str, str]) -> bool:
+    """Whether nothing is chosen by who may propose for some things or areas, not for all."""
+    if form.get("area") or form.get("subject"):
+        return False
+    parameter, authority = overview.parameter, overview.authority
+    if not parameter.by_area or authority.may_propose(call.actor, parameter, ""):
+        return False
+    areas = _areas(call, overview)
+    return areas is None or bool(areas or _subjects(call, overview))
 
 
 def _decide(verb: str) -> Callable[[Call], Awaitable[web.StreamResponse]]:
@@ -262,18 +277,33 @@ def _proposing(call: Call, overview: Overview, tried: Tried | None) -> tuple[Act
         for one in overview.values
         if (one.area or one.subject) and (one.current or one.upcoming)
     }
-    ending = tuple(one for one in options or () if one.value in ("", county_of(call), *owning))
-    ended = tuple(one for one in subjects if one.value in ("", *owning))
-    if not owning & {one.value for one in (*ending, *ended)}:
+    ending = tuple(one for one in options or () if one.value in owning)
+    ended = tuple(one for one in subjects if one.value in owning)
+    if not (ending or ended):
         return (_with_typed(propose, tried),)
     end = Action(
         id="end",
         label=Text(zh="取消自己的值", en="End an own value"),
         href=f"{href}?ends=1",
-        fields=tuple(_field(one, ending, ended) for one in fields if one.name != "value"),
+        fields=_ending_fields(fields, ending, ended),
         idempotency_key=ulid(call.now),
     )
     return _with_typed(propose, tried), _with_typed(end, tried)
+
+
+def _ending_fields(
+    fields: Sequence[Field], areas: tuple[Option, ...], subjects: tuple[Option, ...]
+) -> tuple[ActionField, ...]:
+    """What is asked to end an own value: whose it is has to be chosen."""
+    chosen = {"area": areas, "subject": subjects}
+    asked = [one for one in fields if one.name != "value" and chosen.get(one.name, True)]
+    only = not (areas and subjects)
+    return tuple(
+        evolve(field_of(one, chosen[one.name]), required=only, help=None)
+        if one.name in chosen
+        else field_of(one)
+        for one in asked
+    )
 
 
 def _field(
@@ -308,11 +338,6 @@ def _areas(call: Call, overview: Overview) -> tuple[Option, ...] | None:
         Option(code, COUNTY if code == county else _path(call, code, overview.day))
         for code in sorted(reached, key=lambda code: (code != county, code))
     )
-
-
-def county_of(call: Call) -> str:
-    """The county's code."""
-    return call.county.settings.county.code
 
 
 def _subjects(call: Call, overview: Overview) -> tuple[Option, ...]:

@@ -198,9 +198,11 @@ def target_words(call: Call, parameter: Parameter, area: str, subject: str) -> T
     chosen = dict(parameter.choices).get(subject)
     if chosen is not None:
         return chosen
+    if subject and parameter.choices:
+        return Text(zh=f"{subject}（已取消的类别）", en=f"{subject} (class removed)")
     if subject:
         return thing_words(call, subject)
-    return EVERY_CHOICE if parameter.choices else area_words(call, area)
+    return EVERY_CHOICE if parameter.choices and not area else area_words(call, area)
 
 
 def thing_words(call: Call, thing: str) -> Text:
