@@ -111,10 +111,29 @@ HIDDEN = Dataset(
     write_permission="depot.secret.write",
 )
 
+STANDS = Dataset(
+    id="depot.stands",
+    title=Text(zh="泵位", en="Stands"),
+    kind="records",
+    schema=Schema(
+        fields=(
+            Field("code", "text", Text(zh="编号", en="Code"), maximum=20),
+            Field("area", "text", Text(zh="所在区域", en="Area"), refers="area"),
+        ),
+        key=("code",),
+    ),
+    read_permission="depot.stands.read",
+    write_permission="depot.stands.write",
+    area="area",
+    dated=True,
+)
+
 PERMISSIONS = (
     Permission(READ, Text(zh="查看物资", en="See the depot")),
     Permission(WRITE, Text(zh="维护物资", en="Keep the depot")),
     Permission(CLEAR, Text(zh="查看保管人", en="See keepers")),
+    Permission("depot.stands.read", Text(zh="查看泵位", en="See stands")),
+    Permission("depot.stands.write", Text(zh="维护泵位", en="Keep stands")),
     Permission("depot.secret.read", Text(zh="查看涉密物资", en="See the secret stock")),
     Permission("depot.secret.write", Text(zh="维护涉密物资", en="Keep the secret stock")),
 )
@@ -136,7 +155,7 @@ class DepotPlugin:
     @implements(Hooks.datasets)
     def datasets(self) -> Iterable[Dataset]:
         """What it keeps."""
-        return (PUMPS, TARIFFS, MINISTRY, HIDDEN)
+        return (PUMPS, TARIFFS, MINISTRY, HIDDEN, STANDS)
 
     @implements(Hooks.permissions)
     def permissions(self) -> Iterable[Permission]:
@@ -148,7 +167,7 @@ ROLES = """
 [roles.storekeeper]
 title = { zh = "库管员", en = "Storekeeper" }
 reach = "area"
-permissions = ["depot.read", "depot.write"]
+permissions = ["depot.read", "depot.write", "depot.stands.read", "depot.stands.write"]
 
 [roles.store_head]
 title = { zh = "库管科长", en = "Head of stores" }

@@ -17,6 +17,7 @@ from tests.server.records.conftest import OTHER, PUMP, put
 PUMPS = "/api/v1/records/depot.pumps"
 TARIFFS = "/api/v1/records/depot.tariffs"
 NEW = {"Idempotency-Key": "one", "If-None-Match": "*"}
+ANY = {"Idempotency-Key": "one", "If-Match": "*"}
 
 
 async def ask(
@@ -354,3 +355,49 @@ async def test_files_of_others_are_not_there(site: Site, county: County) -> None
     async with other.get(f"{PUMPS}/export") as answer:
         text = await answer.text()
     assert ("张**" in text, "张三丰" in text) == (True, False)
+
+
+async def test_a_new_day_needs_reach_over_the_other_days(site: Site, county: County) -> None:
+    """A key of another area is not taken over by a day of one's own, be it put or imported."""
+    theirs = {"code": "luye", "area": "990101002", VALID_FROM: "2020-01-01"}
+    await put(county, "depot.stands", theirs)
+    visitor = await site.person("store-zhiqiu")
+    stands = "/api/v1/records/depot.stands"
+    row = f"{stands}/luye%2F2023-06-01"
+    body = {"values": {"area": "990101001"}}
+    status, said = await ask(visitor, row, "PUT", json=body, headers=ANY)
+    assert 404 == status
+    assert "990101002" not in str(said)
+    file = f"code,area,{VALID_FROM}\nluye,990101001,2023-06-01\nown,990101001,2023-06-01\n"
+    status, said = await ask(
+        visitor,
+        f"{stands}/import",
+        "POST",
+        data=file.encode(),
+        headers={"Idempotency-Key": "two", "Content-Type": "text/csv"},
+    )
+    assert (1, 1) == (said["rejected"], said["added"])
+    assert "990101002" not in str(said)
+
+
+async def test_a_hidden_row_is_put_as_if_there_were_none(site: Site, county: County) -> None:
+    """What is wrong is told as of a new row, and else there is no such record."""
+    await put(county, "depot.pumps", OTHER)
+    visitor = await site.person("store-zhiqiu")
+
+    async def answer(code: str, key: str, values: dict[str, Any]) -> tuple[int, str]:
+        headers = {**ANY, "Idempotency-Key": key}
+        status, said = await ask(
+            visitor, f"{PUMPS}/{code}", "PUT", json={"values": values}, headers=headers
+        )
+        told = {name: said[name] for name in ("title", "detail", "problems") if name in said}
+        return status, str(told).replace(code, "CODE")
+
+    own = {"name": "泵", "area": "990101001", "flow": 1.5, "state": "new"}
+    tries: tuple[dict[str, Any], ...] = ({}, {"name": "泵"}, {**own, "area": "990101002"})
+    for number, values in enumerate(tries):
+        none = await answer("P9", f"none-{number}", values)
+        assert none == await answer("P2", f"hidden-{number}", values)
+    status, _told = await answer("P2", "own", own)
+    assert 404 == status
+    assert 404 == (await ask(visitor, f"{PUMPS}/P2"))[0]
