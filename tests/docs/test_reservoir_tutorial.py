@@ -11,6 +11,7 @@ import pytest
 
 from tests.docs.markdown import ROOT, page
 from tests.docs.walk import SECONDS, Typed, Walker, Written, install, steps
+from tests.services import missing
 
 FINISHED = ROOT / "examples" / "reservoir"
 SERVE = "county-gov serve "
@@ -18,9 +19,10 @@ SERVE = "county-gov serve "
 
 @pytest.mark.service
 @pytest.mark.timeout(600)
-@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl")
 def test_the_tutorial_ends_with_the_reservoir_in_a_county(tmp_path: Path) -> None:
     """Every line works as it stands, shows what the page shows, and the end is the example."""
+    if shutil.which("openssl") is None:
+        missing("openssl")
     commands = install(tmp_path)
     walker = Walker(tmp_path / "afternoon", commands)
     walker.place.mkdir()
